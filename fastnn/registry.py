@@ -1,0 +1,129 @@
+"""Names for classes: one table for each kind (activation, loss, optimizer, initializer, ...).
+
+>>> @register("colour", "crimson")
+... class DarkRed:
+...     pass
+>>> get_class("colour", "dark_red") is get_class("colour", "Crimson") is DarkRed
+True
+"""
+
+from __future__ import annotations
+
+import re
+
+_tables: dict[str, dict[str, type]] = {}  # kind -> lower-case name -> class, in registration order
+
+
+def snake_case(name: str) -> str:
+    """The snake_case form of a class name; acronyms stay whole.
+
+    >>> [snake_case(name) for name in ("MeanSquaredError", "LeakyReLU", "RMSprop", "F1Score")]
+    ['mean_squared_error', 'leaky_relu', 'rmsprop', 'f1_score']
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def register(kind: str, *aliases: str):
+    """Class decorator: the class is found under its name, its snake_case form and the aliases.
+
+    A name that another class of the kind has is a ValueError. Only in an interactive session
+    (module ``__main__``) may a class be defined again, as an edited notebook cell does.
+    """
+
+    def decorate(cls: type) -> type:
+        table = _tables.setdefault(kind, {})
+        names = dict.fromkeys(n.lower() for n in (cls.__name__, snake_case(cls.__name__), *aliases))
+        for name in names:
+            other = table.get(name, cls)
+            if other is not cls and not _is_redefinition(cls, other):
+                raise ValueError(
+                    f"The {_words(kind)} name {name!r} is taken by {_full_name(other)}; "
+                    f"{_full_name(cls)} needs another name or alias."
+                )
+        for name in [n for n, c in table.items() if _is_redefinition(cls, c)]:
+            del table[name]
+        table.update(dict.fromkeys(names, cls))
+        return cls
+
+    return decorate
+
+
+def get(kind: str, identifier):
+    """The object that an identifier stands for.
+
+    ``None`` gives None; a name or a class gives a new instance with the default arguments; an
+    instance is returned as it is; ``{"class_name": ..., "config": {...}}`` is what `serialize`
+    wrote. A ValueError for an unknown name, a TypeError for anything else.
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, str):
+        return get_class(kind, identifier)()
+    if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
+        cls = get_class(kind, identifier["class_name"])
+        config = identifier.get("config") or {}
+        return cls.from_config(config) if hasattr(cls, "from_config") else cls(**config)
+    accepted = (*classes(kind), *_common_base(kind))
+    if isinstance(identifier, type) and issubclass(identifier, accepted):
+        return identifier()
+    if isinstance(identifier, accepted):
+        return identifier
+    received = "" if isinstance(identifier, type) else f" of type {_full_name(type(identifier))}"
+    raise TypeError(
+        f"Expected a name, a class or an instance for the {_words(kind)}, or a dictionary "
+        f"with 'class_name' and 'config'; received {identifier!r:.200}{received}."
+    )
+
+
+def get_class(kind: str, name: str) -> type:
+    """The class registered under a name, in any case; a ValueError that lists the known ones."""
+    table = _tables.get(kind, {})
+    if name.lower() in table:
+        return table[name.lower()]
+    from difflib import get_close_matches
+
+    close = get_close_matches(name.lower(), table, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    known = ", ".join(snake_case(n) for n in names(kind)) or "none"
+    raise ValueError(f"Unknown {_words(kind)}: {name!r}.{hint} Known: {known}.")
+
+
+def classes(kind: str) -> list[type]:
+    """The registered classes of a kind, in the order of registration."""
+    return list(dict.fromkeys(_tables.get(kind, {}).values()))
+
+
+def names(kind: str) -> list[str]:
+    """The class names of a kind, in the order of registration."""
+    return [cls.__name__ for cls in classes(kind)]
+
+
+def serialize(obj) -> dict | None:
+    """``{"class_name": ..., "config": ...}``, which `get` turns back into an equal object."""
+    if obj is None:
+        return None
+    return {"class_name": type(obj).__name__, "config": obj.get_config()}
+
+
+def _common_base(kind: str) -> tuple[type, ...]:
+    """The nearest class all of a kind derive from: a user's unregistered subclass is welcome."""
+    known = classes(kind)
+    for base in known[0].__mro__ if known else ():
+        if base.__module__ in ("abc", "builtins", "typing"):
+            continue
+        if all(issubclass(cls, base) for cls in known):
+            return (base,)
+    return ()
+
+
+def _is_redefinition(cls: type, other: type) -> bool:
+    same_name = cls.__qualname__ == other.__qualname__
+    return cls is not other and same_name and cls.__module__ == other.__module__ == "__main__"
+
+
+def _full_name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _words(kind: str) -> str:
+    return kind.replace("_", " ")
