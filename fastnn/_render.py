@@ -1,0 +1,215 @@
+"""Prints the formulas as loops for the compiled backends: ``python -m fastnn._render``.
+
+Reads the activations', losses' and optimizers' formulas (see ``fastnn.formulas``) as syntax trees
+and writes ``src_cy/formulas.pxi`` and ``fastnn/backends/numba_formulas.py``. Both are checked in; a
+test compares them with a fresh print.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from pathlib import Path
+
+from fastnn import activations, formulas, losses, optimizers
+
+OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/",
+             ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!="}
+
+
+class Printer:
+    """One formula's lines as scalar code; ``number`` and ``choice`` are what the languages differ in."""
+
+    def __init__(self, number: str, choice: str):
+        self.number, self.choice = number, choice
+
+    def body(self, function) -> tuple[list[str], list[str], list[str]]:
+        """Assignments, the returned expressions and the names assigned, of a formula's function."""
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+        lines, results, names = [], [], []
+        for node in tree.body:
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                continue  # a docstring
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                names.append(node.targets[0].id)
+                lines.append(f"{names[-1]} = {self.expression(node.value)}")
+            elif isinstance(node, ast.Return):
+                parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+                results = [self.expression(part) for part in parts]
+            else:
+                self.refuse(node)
+        return lines, results, names
+
+    def expression(self, node) -> str:
+        match node:
+            case ast.Name():
+                return node.id
+            case ast.Constant(value=int() | float()):
+                return self.number.format(float(node.value))
+            case ast.UnaryOp(op=ast.USub()):
+                return f"(-{self.expression(node.operand)})"
+            case ast.BinOp() if type(node.op) in OPERATORS:
+                left, right = self.expression(node.left), self.expression(node.right)
+                return f"({left} {OPERATORS[type(node.op)]} {right})"
+            case ast.Compare(ops=[op]) if type(op) in OPERATORS:
+                left, right = self.expression(node.left), self.expression(node.comparators[0])
+                return f"({left} {OPERATORS[type(op)]} {right})"
+            case ast.Call(func=ast.Name(id=name)) if name in formulas.NAMES:
+                arguments = [self.expression(argument) for argument in node.args]
+                if name == "where":
+                    return self.choice.format(*arguments)
+                return f"{name}_({', '.join(arguments)})"
+        return self.refuse(node)
+
+    def refuse(self, node):
+        raise SyntaxError(
+            f"a formula is assignments and a return of + - * /, comparisons, numbers and "
+            f"{', '.join(formulas.NAMES)}; cannot print: {ast.unparse(node)}")
+
+
+def tables() -> list[tuple[str, list, list[str], list[str]]]:
+    """Everything there is to print: (table, [(name, function)], arrays read, arrays written)."""
+    activation = activations.elementwise()
+    rows = losses.elementwise()
+    return [
+        ("activate", [(c.__name__, c.forward) for c in activation], ["y"], ["y"]),
+        ("derive", [(c.__name__, c.backward) for c in activation], ["dy", "y", "z"], ["dy"]),
+        ("loss", [(name, value) for name, value, _, _ in rows], ["t", "y"], ["out"]),
+        ("slope", [(name, gradient) for name, _, gradient, _ in rows], ["t", "y"], ["out"]),
+        ("update", [(name, rule) for name, rule, _ in optimizers.rules()], ["p", "g"], ["p"]),
+    ]
+
+
+DOCS = {
+    "activate": "y[lo:hi] <- formula(y), in place",
+    "derive": "dy[lo:hi] <- formula(dy, y[, z]), in place; z is read only where it was kept",
+    "loss": "out[lo:hi] <- formula(t, y)",
+    "slope": "out[lo:hi] <- d formula / dy of (t, y)",
+    "update": "p[lo:hi] and its slots <- formula(p, g, slots); a slot is a row of slots",
+}
+
+
+def fixed_arguments(table: str, function, reads: list[str]) -> int:
+    """How many of a formula's arguments come from arrays; the others are numbers."""
+    names = formulas.arguments(function)
+    if table == "update":
+        return next((i for i, name in enumerate(names) if len(name) > 1), len(names))
+    return 3 if table == "derive" and "z" in names else min(2, len(reads))
+
+
+class Language:
+    """Prints functions, their dispatcher and the tables of names in one language."""
+
+    span = "lo, hi"  # what the loop of a function counts
+
+    def __init__(self, printer: Printer, head: str, local: str, call: str):
+        self.printer, self.head, self.local, self.call = printer, head, local, call
+
+    def module(self) -> str:
+        parts = [self.head]
+        for table, rows, reads, writes in tables():
+            arrays = list(dict.fromkeys([*writes, *reads]))
+            for name, function in rows:
+                parts.append(self.function(table, name, function, reads, writes, arrays))
+            parts.append(self.dispatcher(table, rows, arrays))
+            parts.append(f"{table.upper()}_FORMULAS = {tuple(name for name, _ in rows)!r}\n")
+        return "\n\n".join(parts)
+
+    def function(self, table, name, function, reads, writes, arrays) -> str:
+        lines, results, names = self.printer.body(function)
+        arguments = formulas.arguments(function)
+        count = fixed_arguments(table, function, reads)
+        fixed, numbers = arguments[:count], arguments[count:]
+        slots = fixed[2:] if table == "update" else ()
+        sources = dict(zip(fixed, (*reads, *slots), strict=False))
+        out = [self.signature(f"{table}_{name}", table, arrays)]
+        out += self.declare(arrays, dict.fromkeys((*arguments, *names)), slots)
+        out += [f"    {number} = {self.local.format(f'numbers[{i}]')}"
+                for i, number in enumerate(numbers)]
+        out.append(f"    for i in range({self.span}):")
+        out += [f"        {name} = {array}_[i]" for name, array in sources.items()]
+        out += [f"        {line}" for line in lines]
+        out += [f"        {target}_[i] = {result}"
+                for target, result in zip((*writes, *slots), results, strict=True)]
+        return "\n".join(out)
+
+    def dispatcher(self, table, rows, arrays) -> str:
+        out = [self.signature(table, table, ["code", *arrays]), f'    """{DOCS[table]}."""']
+        extra = ", ".join([*(f"{a}_" for a in arrays), *self.slot_names(table)])
+        for code, (name, _) in enumerate(rows):
+            out.append(f"    {'el' if code else ''}if code == {code}:")
+            out.append(f"        {self.call.format(f'{table}_{name}')}({extra}, numbers, lo, hi)")
+        return "\n".join(out)
+
+    def slot_names(self, table) -> list[str]:
+        return []
+
+
+class Cython(Language):
+    """Pointers, typed locals."""
+
+    def slot_names(self, table):
+        return ["slots", "stride"] if table == "update" else []
+
+    def signature(self, name, table, arrays):
+        types = ["int64_t code" if a == "code" else f"real* {a}_" for a in arrays]
+        types += ["real* slots", "Py_ssize_t stride"] if table == "update" else []
+        parameters = ", ".join([*types, "const double* numbers", "Py_ssize_t lo", "Py_ssize_t hi"])
+        return f"cdef void {name}(\n    {parameters},\n) noexcept nogil:"
+
+    def declare(self, arrays, names, slots):
+        out = ["    cdef Py_ssize_t i", f"    cdef real {', '.join(names)}"]
+        out += [f"    cdef real* {slot}_ = slots + {row} * stride" for row, slot in enumerate(slots)]
+        return out
+
+
+class Numba(Language):
+    """Flat arrays; numbers are cast to the arrays' type.
+
+    A loop counts from 0 over slices of them: of other indices Numba cannot tell that they are not
+    negative, and the code for those that are keeps LLVM from vectorising.
+    """
+
+    span = "hi - lo"
+
+    def slot_names(self, table):
+        return ["slots"] if table == "update" else []
+
+    def signature(self, name, table, arrays):
+        names = [a if a == "code" else f"{a}_" for a in arrays] + self.slot_names(table)
+        return f"@njit\ndef {name}({', '.join(names)}, numbers, lo, hi):"
+
+    def declare(self, arrays, names, slots):
+        out = [f"    real = {arrays[0]}_.dtype.type"]
+        out += [f"    {array}_ = {array}_[lo:hi]" for array in arrays]
+        return out + [f"    {slot}_ = slots[{row}, lo:hi]" for row, slot in enumerate(slots)]
+
+
+CYTHON = Cython(
+    Printer("<real>{!r}", "({1} if {0} else {2})"),
+    "# Printed by `python -m fastnn._render`: edit the formulas in fastnn/, not this file.",
+    "<real>{}", "{}[real]")
+NUMBA = Numba(
+    Printer("real({!r})", "({1} if {0} else {2})"),
+    '"""Printed by `python -m fastnn._render`: edit the formulas in fastnn/, not this file."""\n\n'
+    "from fastnn.backends.numba_math import (\n"
+    + "".join(f"    {name}_,\n" for name in formulas.NAMES if name != "where")
+    + "    njit,\n)",
+    "real({})", "{}")
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGETS = {
+    ROOT / "src_cy" / "formulas.pxi": CYTHON,
+    ROOT / "fastnn" / "backends" / "numba_formulas.py": NUMBA,
+}
+
+
+def main() -> None:
+    """Write both files."""
+    for path, language in TARGETS.items():
+        path.write_text(language.module(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

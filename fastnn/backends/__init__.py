@@ -1,0 +1,107 @@
+"""The backends and their one contract.
+
+A backend is a module that interprets a :class:`fastnn.plan.Plan`. Its functions overwrite what they
+are given to write, leave everything else alone, and never keep a reference. All arrays are
+C-contiguous and of the plan's dtype unless said otherwise; ``n`` rows, ``k = plan.n_inputs``,
+``m = plan.n_outputs``.
+
+``forward(plan, params, X, Y, training=False, step=0, threads=1)``
+    Predictions: ``Y[n, m]`` from ``X[n, k]``. All rows are one batch if ``training`` (dropout masks
+    are those of ``step``, batch statistics are used and the moving ones in ``params`` updated);
+    otherwise each row is computed on its own. Safe to call from many threads at once unless
+    ``training``.
+
+``evaluate(plan, params, feed, sums, threads=1)``
+    ``sums[0]`` += the sum over rows of the weighted loss (in inference mode; penalties are added
+    once for every row), ``sums[1:]`` += the sums of the metrics.
+
+``train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1)``
+    A stretch of steps. ``order`` (int64, parts x rows) holds row numbers of the feed; each part is
+    cut into batches, the last of which may be short. Every batch is one step: forward, loss,
+    backward, penalties, clipping, update. Step i uses ``scalars[i]`` (float64, steps x
+    plan.n_scalars) and draws its masks from ``step + i``. ``sums[part]`` += batch loss x rows, and
+    the metrics' sums. ``Y`` (parts x rows x m), if given, receives the prediction made for each
+    visited row. A plan without UPDATE leaves the last step's gradient in ``memory.grads``.
+
+The result of all of these depends on their arguments alone: never on ``threads``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+
+NAMES = ("cython", "numba", "numpy")
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a model owns: one vector each of parameters and gradients, and the optimizer's slots.
+
+    params : (n_params,); the first n_trained are trained, moving averages lie behind them.
+    grads : (n_trained,), overwritten by every step.
+    slots : (n_slots, n_trained).
+    scratch : the backend's own workspace, kept between calls.
+    """
+
+    params: np.ndarray
+    grads: np.ndarray
+    slots: np.ndarray
+    scratch: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The data of a fit: X (N, k), T (N, m) or labels (N,), row weights (N,) or None.
+
+    ``T`` has the plan's dtype; ``labels`` are int64 and replace it where the loss is sparse. The
+    other one of the two is an empty array.
+    """
+
+    X: np.ndarray
+    T: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray | None = None
+
+
+def get(name: str | None = None):
+    """The backend's module: the named one, else ``FASTNN_BACKEND``, else the best there is.
+
+    Raises ValueError for an unknown name, and ImportError (with what to install or build) for a
+    backend that was asked for and cannot be loaded.
+    """
+    wanted = name or os.environ.get("FASTNN_BACKEND") or None
+    if wanted is None:
+        return _best()
+    if not isinstance(wanted, str) or wanted.lower() not in NAMES:
+        raise ValueError(f"backend must be one of {', '.join(NAMES)}, received {wanted!r}.")
+    return importlib.import_module(f"fastnn.backends.{wanted.lower()}_backend")
+
+
+def _best():
+    try:
+        return importlib.import_module("fastnn.backends.cython_backend")
+    except ImportError as error:
+        if os.environ.get("FASTNN_ISA"):
+            raise  # a forced instruction set that is not there must not pass in silence
+        import warnings
+
+        warnings.warn(
+            f"The compiled core is not there ({error}); fastnn runs on NumPy, far slower. "
+            "Build it with `pip install .`.", RuntimeWarning, stacklevel=3)
+        return importlib.import_module("fastnn.backends.numpy_backend")
+
+
+def available() -> tuple[str, ...]:
+    """The names of the backends that can be loaded here, best first."""
+    def loads(name):
+        try:
+            get(name)
+        except ImportError:
+            return False
+        return True
+
+    return tuple(name for name in NAMES if loads(name))

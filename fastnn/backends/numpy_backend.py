@@ -1,0 +1,408 @@
+"""The specification: every op of the plan in NumPy, complete and as short as it can be said.
+
+A workspace is one array (rows, plan.columns); a value is a slice of its columns. The functions
+``forward_*`` and ``backward_*`` below define what the ops mean; the compiled backends are tested
+against them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn import activations, losses, random
+from fastnn.optimizers import rules
+from fastnn.plan import LINKS, Kind, Plan
+
+NAME = "numpy"
+CHUNK = 256  # rows of a prediction that are computed at once
+
+
+class Run:
+    """One pass of a batch through the plan: the workspace and everything the ops look up."""
+
+    def __init__(self, plan: Plan, params, n: int, training: bool, step: int = 0):
+        self.plan, self.params, self.training, self.step = plan, params, training, step
+        self.work = np.zeros((n, plan.columns), plan.dtype)
+        self.T = self.labels = self.weights = self.grads = None
+        self.sums = np.zeros(1 + plan.n_metrics)
+
+    def columns(self, offset: int, width: int):
+        """The value (n, width) at a column offset."""
+        return self.work[:, offset : offset + width]
+
+    def matrix(self, vector, op):
+        return vector[op["w"] : op["w"] + op["k"] * op["m"]].reshape(op["k"], op["m"])
+
+    def forward(self, X):
+        for op in self.plan.ops:
+            if op["kind"] <= Kind.CROSS_LOSS:
+                FORWARD[op["kind"]](self, op, X)
+
+    def backward(self):
+        for op in self.plan.ops[::-1]:
+            if op["kind"] <= Kind.CONCATENATE and op["ddst"] >= 0:
+                BACKWARD[op["kind"]](self, op)
+
+    def finish(self, slots, scalars):
+        """Metrics, penalties, clipping and the update: the ops behind the head, in order."""
+        for op in self.plan.ops:
+            if op["kind"] in FINISH:
+                FINISH[op["kind"]](self, op, slots, scalars)
+
+    @property
+    def Y(self):
+        head = next(op for op in self.plan.ops if Kind.OUTPUT <= op["kind"] <= Kind.CROSS_LOSS)
+        return self.columns(head["dst"], head["m"])
+
+
+# formulas: an op's code and numbers as a call
+
+
+def _activate(op, z):
+    cls = activations.elementwise()[op["formula"]]
+    return cls.forward(z, *_cast(op, z, cls.hyper))
+
+
+def _derive(op, dy, y, z):
+    cls = activations.elementwise()[op["formula"]]
+    kept = (y, z) if cls.keeps_z() else (y,)
+    return cls.backward(dy, *kept, *_cast(op, y, cls.hyper))
+
+
+def _cast(op, like, hyper, first=0):
+    """The op's numbers in the value's own type, so that float32 stays float32."""
+    return [like.dtype.type(op[f"a{first + i}"]) for i in range(len(hyper))]
+
+
+# the network
+
+
+def forward_input(run, op, X):
+    run.columns(op["dst"], op["k"])[:] = X[:, op["s"] : op["s"] + op["k"]]
+
+
+def forward_dense(run, op, X):
+    z = run.columns(op["src"], op["k"]) @ run.matrix(run.params, op)
+    if op["b"] >= 0:
+        z += run.params[op["b"] : op["b"] + op["m"]]
+    if op["keep"] >= 0:
+        run.columns(op["keep"], op["m"])[:] = z
+    run.columns(op["dst"], op["m"])[:] = _activate(op, z)
+
+
+def backward_dense(run, op):
+    dy, y = run.columns(op["ddst"], op["m"]), run.columns(op["dst"], op["m"])
+    dz = _derive(op, dy, y, run.columns(op["keep"], op["m"]) if op["keep"] >= 0 else None)
+    if op["trains"]:
+        run.matrix(run.grads, op)[:] = run.columns(op["src"], op["k"]).T @ dz
+        if op["b"] >= 0:
+            run.grads[op["b"] : op["b"] + op["m"]] = dz.sum(axis=0)
+    if op["dsrc"] >= 0:
+        run.columns(op["dsrc"], op["k"])[:] = dz @ run.matrix(run.params, op).T
+
+
+def forward_activation(run, op, X):
+    run.columns(op["dst"], op["k"])[:] = _activate(op, run.columns(op["src"], op["k"]))
+
+
+def backward_activation(run, op):
+    k = op["k"]
+    run.columns(op["dsrc"], k)[:] = _derive(
+        op, run.columns(op["ddst"], k), run.columns(op["dst"], k), run.columns(op["src"], k))
+
+
+def forward_softmax(run, op, X):
+    run.columns(op["dst"], op["k"])[:] = activations.Softmax.forward(
+        run.columns(op["src"], op["k"]))
+
+
+def backward_softmax(run, op):
+    k = op["k"]
+    run.columns(op["dsrc"], k)[:] = activations.Softmax.backward(
+        run.columns(op["ddst"], k), run.columns(op["dst"], k))
+
+
+def forward_dropout(run, op, X):
+    x, y = run.columns(op["src"], op["k"]), run.columns(op["dst"], op["k"])
+    if not run.training:
+        y[:] = x
+        return
+    words = random.dropout_words(int(op["s"]), run.step, *x.shape)
+    # inverted dropout: what stays is scaled up, so that prediction needs no scaling; rate 1 drops all
+    scale = 0.0 if op["a0"] == 1 else 1 / (1 - op["a0"])
+    mask = run.columns(op["aux"], op["k"])
+    mask[:] = np.where(words >= random.dropout_threshold(op["a0"]), scale, 0)
+    y[:] = x * mask
+
+
+def backward_dropout(run, op):
+    run.columns(op["dsrc"], op["k"])[:] = (
+        run.columns(op["ddst"], op["k"]) * run.columns(op["aux"], op["k"]))
+
+
+def forward_batch_norm(run, op, X):
+    """a0 momentum, a1 epsilon. m channels; k / m positions of a channel count as rows do."""
+    k, m = op["k"], op["m"]
+    x = run.columns(op["src"], k).reshape(-1, m)
+    moving = run.params[op["s"] : op["s"] + 2 * m].reshape(2, m)
+    mean, variance = moving
+    # a frozen layer uses its moving statistics in training as well, as Keras does
+    if run.training and not op["frozen"]:
+        mean, variance = x.mean(axis=0), x.var(axis=0)
+        momentum = x.dtype.type(op["a0"])
+        moving[:] = momentum * moving + (1 - momentum) * np.stack([mean, variance])
+    scale = 1 / np.sqrt(variance + x.dtype.type(op["a1"]))
+    xhat = (x - mean) * scale
+    run.work[0, op["keep"] : op["keep"] + m] = scale
+    run.columns(op["aux"], k)[:] = xhat.reshape(-1, k)
+    y = xhat * run.params[op["w"] : op["w"] + m] if op["w"] >= 0 else xhat
+    y = y + run.params[op["b"] : op["b"] + m] if op["b"] >= 0 else y
+    run.columns(op["dst"], k)[:] = y.reshape(-1, k)
+
+
+def backward_batch_norm(run, op):
+    """Ioffe & Szegedy 2015, the chain rule after algorithm 1, collected."""
+    k, m = op["k"], op["m"]
+    dy = run.columns(op["ddst"], k).reshape(-1, m)
+    xhat = run.columns(op["aux"], k).reshape(-1, m)
+    scale = run.work[0, op["keep"] : op["keep"] + m]
+    dgamma, dbeta = (dy * xhat).sum(axis=0), dy.sum(axis=0)
+    if op["trains"] and op["w"] >= 0:
+        run.grads[op["w"] : op["w"] + m] = dgamma
+    if op["trains"] and op["b"] >= 0:
+        run.grads[op["b"] : op["b"] + m] = dbeta
+    if op["dsrc"] >= 0:
+        if op["w"] >= 0:
+            scale = scale * run.params[op["w"] : op["w"] + m]
+        if not op["frozen"]:
+            dy = dy - dbeta / len(dy) - xhat * (dgamma / len(dy))
+        run.columns(op["dsrc"], k)[:] = (dy * scale).reshape(-1, k)
+
+
+def forward_fork(run, op, X):
+    """Both branches read ``src`` itself."""
+
+
+def backward_fork(run, op):
+    k = op["k"]
+    run.columns(op["dsrc"], k)[:] = run.columns(op["ddst"], k) + run.columns(op["dsrc2"], k)
+
+
+def forward_add(run, op, X):
+    k = op["k"]
+    run.columns(op["dst"], k)[:] = run.columns(op["src"], k) + run.columns(op["src2"], k)
+
+
+def backward_add(run, op):
+    for source in (op["dsrc"], op["dsrc2"]):
+        if source >= 0:
+            run.columns(source, op["k"])[:] = run.columns(op["ddst"], op["k"])
+
+
+def forward_multiply(run, op, X):
+    k = op["k"]
+    run.columns(op["dst"], k)[:] = run.columns(op["src"], k) * run.columns(op["src2"], k)
+
+
+def backward_multiply(run, op):
+    k = op["k"]
+    for source, other in ((op["dsrc"], op["src2"]), (op["dsrc2"], op["src"])):
+        if source >= 0:
+            run.columns(source, k)[:] = run.columns(op["ddst"], k) * run.columns(other, k)
+
+
+def forward_concatenate(run, op, X):
+    k, m = op["k"], op["m"]
+    run.columns(op["dst"], k)[:] = run.columns(op["src"], k)
+    run.columns(op["dst"] + k, m)[:] = run.columns(op["src2"], m)
+
+
+def backward_concatenate(run, op):
+    k, m = op["k"], op["m"]
+    if op["dsrc"] >= 0:
+        run.columns(op["dsrc"], k)[:] = run.columns(op["ddst"], k)
+    if op["dsrc2"] >= 0:
+        run.columns(op["dsrc2"], m)[:] = run.columns(op["ddst"] + k, m)
+
+
+# heads
+
+
+def _link(run, op):
+    link = LINKS[op["link"]]
+    if link:
+        z = run.columns(op["src"], op["m"])
+        run.columns(op["dst"], op["m"])[:] = activations.get(link).forward(z)
+
+
+def forward_output(run, op, X):
+    _link(run, op)
+
+
+def forward_element_loss(run, op, X):
+    """Row loss a0 * sum_j value(t_j, y_j)."""
+    _link(run, op)
+    if run.T is None:
+        return
+    name, value, gradient, hyper = losses.elementwise()[op["formula"]]
+    y = run.columns(op["src"], op["m"])
+    numbers = _cast(op, y, hyper, first=1)
+    scale = y.dtype.type(op["a0"])
+    _reduce(run, op, value(run.T, y, *numbers).sum(axis=1) * scale,
+            lambda: gradient(run.T, y, *numbers) * scale)
+
+
+def forward_softmax_loss(run, op, X):
+    _link(run, op)
+    if run.T is not None:
+        rows, dz, _ = losses.softmax_loss(_class_targets(run, op), run.columns(op["src"], op["m"]))
+        _reduce(run, op, rows, lambda: dz)
+
+
+def forward_cross_loss(run, op, X):
+    if run.T is not None:
+        rows, dy = losses.cross_loss(_class_targets(run, op), run.columns(op["src"], op["m"]))
+        _reduce(run, op, rows, lambda: dy)
+
+
+def _class_targets(run, op):
+    if op["sparse"]:
+        return losses.one_hot(run.labels, op["m"], run.work.dtype)
+    return losses.smooth(run.T, run.work.dtype.type(op["a1"]))
+
+
+def _reduce(run, op, rows, gradient):
+    """Weighted batch loss into sums[0] (times the rows) and the gradient of the batch's loss."""
+    n = len(rows)
+    weights = np.ones_like(rows) if run.weights is None else run.weights
+    total = float((rows * weights).sum(dtype=np.float64))
+    run.sums[0] += total * n if op["sums"] and run.training else total
+    if run.training and op["dsrc"] >= 0:
+        divisor = weights.dtype.type(1 if op["sums"] else n)
+        run.columns(op["dsrc"], op["m"])[:] = gradient() * (weights / divisor)[:, None]
+
+
+# metrics
+
+
+def element_metric(run, op, slots, scalars):
+    _, value, _, hyper = losses.elementwise()[op["formula"]]
+    y = run.columns(op["src"], op["m"])
+    rows = value(run.T, y, *_cast(op, y, hyper, first=1)).sum(axis=1) * y.dtype.type(op["a0"])
+    run.sums[op["dst"]] += rows.sum(dtype=np.float64)
+
+
+def binary_accuracy(run, op, slots, scalars):
+    y = run.columns(op["src"], op["m"])
+    hits = (y > y.dtype.type(op["a0"])) == run.T
+    run.sums[op["dst"]] += hits.sum() / op["m"]
+
+
+def categorical_accuracy(run, op, slots, scalars):
+    y = run.columns(op["src"], op["m"])
+    run.sums[op["dst"]] += (y.argmax(axis=1) == run.T.argmax(axis=1)).sum()
+
+
+def sparse_categorical_accuracy(run, op, slots, scalars):
+    y = run.columns(op["src"], op["m"])
+    run.sums[op["dst"]] += (y.argmax(axis=1) == run.labels).sum()
+
+
+# penalties, clipping, update
+
+
+def penalty(run, op, slots, scalars):
+    """l1 * sum |w| + l2 * sum w^2, in Keras's convention: no 1/2 and no 1/n."""
+    p = run.params[op["w"] : op["w"] + op["k"]]
+    l1, l2 = p.dtype.type(op["a0"]), p.dtype.type(op["a1"])
+    value = op["a0"] * np.abs(p).sum(dtype=np.float64) + op["a1"] * np.square(p, dtype=np.float64).sum()
+    run.sums[0] += value * len(run.work)
+    if run.training:
+        run.grads[op["w"] : op["w"] + op["k"]] += l1 * np.sign(p) + 2 * l2 * p
+
+
+def clip_value(run, op, slots, scalars):
+    g = run.grads[op["w"] : op["w"] + op["k"]]
+    limit = g.dtype.type(op["a0"])
+    np.clip(g, -limit, limit, out=g)
+
+
+def clip_norm(run, op, slots, scalars):
+    g = run.grads[op["w"] : op["w"] + op["k"]]
+    norm = np.sqrt(np.square(g, dtype=np.float64).sum())
+    if norm > op["a0"]:
+        g *= g.dtype.type(op["a0"] / norm)
+
+
+def update(run, op, slots, scalars):
+    _, rule, _ = rules()[op["formula"]]
+    part = slice(op["w"], op["w"] + op["k"])
+    numbers = [run.params.dtype.type(x) for x in scalars]
+    new = rule(run.params[part], run.grads[part], *slots[:, part], *numbers)
+    p, *states = new if isinstance(new, tuple) else (new,)
+    run.params[part] = p
+    for slot, state in zip(slots, states, strict=True):
+        slot[part] = state
+
+
+_NETWORK = ("input", "dense", "activation", "softmax", "dropout", "batch_norm", "fork", "add",
+            "multiply", "concatenate")
+_HEADS = ("output", "element_loss", "softmax_loss", "cross_loss")
+_METRICS = ("element_metric", "binary_accuracy", "categorical_accuracy",
+            "sparse_categorical_accuracy")
+_STEP = ("penalty", "clip_value", "clip_norm", "update")
+FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK + _HEADS}
+BACKWARD = {Kind[name.upper()]: globals()[f"backward_{name}"] for name in _NETWORK[1:]}
+FINISH = {Kind[name.upper()]: globals()[name] for name in _METRICS + _STEP}
+EVALUATE = {Kind[name.upper()] for name in (*_METRICS, "penalty")}
+
+
+# the contract
+
+
+def forward(plan, params, X, Y, training=False, step=0, threads=1):
+    """Predictions Y (n, m) of X (n, k); see the contract in ``fastnn.backends``."""
+    chunk = max(1, len(X)) if training else CHUNK
+    with np.errstate(all="ignore"):
+        for i in range(0, len(X), chunk):
+            run = Run(plan, params, len(X[i : i + chunk]), training, step)
+            run.forward(X[i : i + chunk])
+            Y[i : i + chunk] = run.Y
+
+
+def evaluate(plan, params, feed, sums, threads=1):
+    """Add the sums of loss and metrics over the feed; see the contract in ``fastnn.backends``."""
+    with np.errstate(all="ignore"):
+        for i in range(0, len(feed.X), CHUNK):
+            run = _run(plan, params, feed, slice(i, i + CHUNK), training=False)
+            for op in plan.ops:
+                if op["kind"] in EVALUATE:
+                    FINISH[op["kind"]](run, op, None, None)
+            sums += run.sums
+
+
+def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1):
+    """A stretch of steps; see the contract in ``fastnn.backends``."""
+    done = 0
+    with np.errstate(all="ignore"):
+        for part, rows in enumerate(order):
+            for i in range(0, len(rows), batch_size):
+                batch = rows[i : i + batch_size]
+                run = _run(plan, memory.params, feed, batch, True, step + done, memory.grads)
+                if Y is not None:
+                    Y[part, i : i + batch_size] = run.Y
+                run.backward()
+                run.finish(memory.slots, scalars[done] if plan.n_scalars else None)
+                sums[part] += run.sums
+                done += 1
+
+
+def _run(plan, params, feed, rows, training, step=0, grads=None):
+    X = feed.X[rows]
+    run = Run(plan, params, len(X), training, step)
+    run.grads = grads
+    run.T = feed.T[rows] if feed.T.size else feed.T
+    run.labels = feed.labels[rows] if feed.labels.size else feed.labels
+    run.weights = None if feed.weights is None else feed.weights[rows]
+    run.forward(X)
+    return run
