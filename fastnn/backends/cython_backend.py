@@ -1,0 +1,132 @@
+"""The default backend: hands the plan to the compiled core and lays out its workspace.
+
+A value of width w for n rows is stored as ceil(n / lanes) panels of w x lanes numbers, lanes being
+as many rows as fill 64 bytes: see src_cy/kernels.h.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from fastnn.backends import loader
+from fastnn.plan import Kind, Plan
+
+NAME = "cython"
+core = loader.load()
+
+CHUNK = 256  # rows of a prediction that are computed at once
+# multiply-adds of a step, or of a chunk's prediction, from which a second thread pays
+MIN_THREADED_WORK = 400_000
+
+_HEADS = (Kind.ELEMENT_LOSS, Kind.SOFTMAX_LOSS, Kind.CROSS_LOSS)
+_METRICS = (Kind.ELEMENT_METRIC, Kind.BINARY_ACCURACY, Kind.CATEGORICAL_ACCURACY,
+            Kind.SPARSE_CATEGORICAL_ACCURACY)
+
+
+@lru_cache(maxsize=64)
+def _layout(plan: Plan) -> _Layout:
+    return _Layout(plan)
+
+
+class _Layout:
+    """The plan's ops with the columns that only this backend needs, and the sizes that follow.
+
+    dense: aux, the rows of dz (m columns, padded to whole vectors). Heads: aux, the targets (m
+    columns); keep, m columns of scratch and one of row losses. Metrics: aux, one column.
+    """
+
+    def __init__(self, plan: Plan):
+        self.lanes = 64 // plan.dtype.itemsize
+        self.ops = plan.ops.copy()
+        columns = plan.columns
+        for op in self.ops:
+            if op["kind"] == Kind.DENSE and op["trains"]:
+                op["aux"], columns = columns, columns + _round_up(op["m"], self.lanes)
+            elif op["kind"] in _HEADS:
+                op["aux"], op["keep"] = columns, columns + op["m"]
+                columns += 2 * op["m"] + 1
+            elif op["kind"] in _METRICS:
+                op["aux"], columns = columns, columns + 1
+        self.columns = int(columns)
+        dense = plan.ops[plan.ops["kind"] == Kind.DENSE]
+        self.work_per_row = int((dense["k"] * dense["m"]).sum())
+        self.order = np.arange(_round_up(CHUNK, self.lanes))
+        self.chunk_size = self.columns * _round_up(CHUNK, self.lanes)
+
+    def capacity(self, rows: int) -> int:
+        """Rows that a workspace for batches of ``rows`` is laid out for."""
+        return _round_up(rows, self.lanes)
+
+
+def _round_up(n: int, unit: int) -> int:
+    return -(-int(n) // unit) * unit
+
+
+def _aligned(size: int, dtype) -> np.ndarray:
+    """Zeros that begin at a multiple of 64 bytes."""
+    raw = np.zeros(size * dtype.itemsize + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size * dtype.itemsize].view(dtype)
+
+
+def _threads(wanted: int, work: int) -> int:
+    return wanted if core.OPENMP and work >= MIN_THREADED_WORK else 1
+
+
+def _two_dimensional(T, dtype):
+    """The targets as the core takes them; there are none where the loss is sparse."""
+    return T if T.ndim == 2 and T.size else np.zeros((1, 1), dtype)
+
+
+def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1):
+    """A stretch of steps; see the contract in ``fastnn.backends``."""
+    layout = _layout(plan)
+    capacity = layout.capacity(min(batch_size, order.shape[1]))
+    key = (id(layout), capacity)
+    work = memory.scratch.get(key)
+    if work is None:
+        memory.scratch.clear()
+        work = memory.scratch[key] = _aligned(layout.columns * capacity, plan.dtype)
+    core.train(
+        layout.ops, memory.params, memory.grads, memory.slots, work, capacity, feed.X,
+        _two_dimensional(feed.T, plan.dtype), feed.labels, feed.weights, order, batch_size,
+        scalars, step, sums, Y, _threads(threads, 3 * layout.work_per_row * batch_size))
+
+
+def forward(plan, params, X, Y, training=False, step=0, threads=1):
+    """Predictions Y (n, m) of X (n, k); see the contract in ``fastnn.backends``."""
+    layout = _layout(plan)
+    n = len(X)
+    if n == 0:
+        return
+    if training:
+        capacity = layout.capacity(n)
+        order = np.arange(capacity)
+        threads, size = 1, layout.columns * capacity
+    else:
+        capacity, order = min(len(layout.order), layout.capacity(n)), layout.order
+        size = layout.columns * capacity
+        threads = _threads(min(threads, -(-n // capacity)), layout.work_per_row * n)
+    work = _aligned(size * threads, plan.dtype)
+    core.forward(layout.ops, params, work, size, capacity, X, None, None, None, order, None, Y,
+                 training, step, threads)
+
+
+def evaluate(plan, params, feed, sums, threads=1):
+    """Add the sums of loss and metrics over the feed; see the contract in ``fastnn.backends``."""
+    layout = _layout(plan)
+    n = len(feed.X)
+    if n == 0:
+        return
+    capacity = min(len(layout.order), layout.capacity(n))
+    size = layout.columns * capacity
+    chunks = -(-n // capacity)
+    threads = _threads(min(threads, chunks), layout.work_per_row * n)
+    totals = np.zeros((chunks, len(sums)))
+    core.forward(layout.ops, params, _aligned(size * threads, plan.dtype), size, capacity, feed.X,
+                 _two_dimensional(feed.T, plan.dtype), feed.labels, feed.weights, layout.order,
+                 totals, None, False, 0, threads)
+    # np.cumsum adds one after the other, where np.sum would add in an order of its own
+    sums += np.cumsum(totals, axis=0)[-1]

@@ -1,0 +1,24 @@
+# The Cython core: interprets the plan over the rows of whole stretches, GIL released, nothing
+# allocated. `kernels.h` holds the innermost loops, `formulas.pxi` the printed formulas.
+
+from libc.math cimport rint
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from cython.parallel cimport parallel, threadid
+
+cdef extern from *:
+    const int FASTNN_OPENMP  # 1 or 0, from setup.py
+
+ctypedef fused real:
+    float
+    double
+
+include "ops.pxi"
+include "elementary.pxi"
+include "formulas.pxi"
+include "network.pxi"
+include "heads.pxi"
+include "normalization.pxi"
+include "step.pxi"
+include "entry.pxi"

@@ -1,0 +1,73 @@
+# The functions a formula may use (fastnn.formulas), and the C kernels, for both floating types.
+
+cdef extern from "kernels.h" nogil:
+    float exp_f(float)
+    double exp_d(double)
+    float expm1_f(float)
+    double expm1_d(double)
+    float log_f(float)
+    double log_d(double)
+    float log1p_f(float)
+    double log1p_d(double)
+    float tanh_f(float)
+    double tanh_d(double)
+    float sqrtf(float)
+    double sqrt(double)
+    float fabsf(float)
+    double fabs(double)
+
+    void product_f(const float*, int64_t, const float*, int64_t, int64_t, int64_t, const float*, float*, int64_t, int64_t, int64_t)
+    void product_d(const double*, int64_t, const double*, int64_t, int64_t, int64_t, const double*, double*, int64_t, int64_t, int64_t)
+    void gradient_wide_f(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, int64_t, int64_t, int64_t, int64_t, float*)
+    void gradient_wide_d(const double*, int64_t, const double*, int64_t, int64_t, double*, int64_t, int64_t, int64_t, int64_t, int64_t, double*)
+    void gradient_narrow_f(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, int64_t, int64_t, float*)
+    void gradient_narrow_d(const double*, int64_t, const double*, int64_t, int64_t, double*, int64_t, int64_t, int64_t, double*)
+    void panel_to_rows_f(const float*, float*, int64_t, int64_t, int64_t)
+    void panel_to_rows_d(const double*, double*, int64_t, int64_t, int64_t)
+    void rows_to_panel_f(const float*, int64_t, const int64_t*, float*, int64_t, int64_t)
+    void rows_to_panel_d(const double*, int64_t, const int64_t*, double*, int64_t, int64_t)
+    void dropout_mask_f(uint64_t, uint64_t, int64_t, int64_t, uint32_t, float, float*)
+    void dropout_mask_d(uint64_t, uint64_t, int64_t, int64_t, uint32_t, double, double*)
+
+    ctypedef struct barrier_t:
+        pass
+    void barrier_init(barrier_t*, int)
+    void barrier_wait(barrier_t*)
+
+cdef inline real exp_(real x) noexcept nogil:
+    return exp_f(x) if real is float else exp_d(x)
+
+cdef inline real expm1_(real x) noexcept nogil:
+    return expm1_f(x) if real is float else expm1_d(x)
+
+cdef inline real log_(real x) noexcept nogil:
+    return log_f(x) if real is float else log_d(x)
+
+cdef inline real log1p_(real x) noexcept nogil:
+    return log1p_f(x) if real is float else log1p_d(x)
+
+cdef inline real tanh_(real x) noexcept nogil:
+    return tanh_f(x) if real is float else tanh_d(x)
+
+cdef inline real sqrt_(real x) noexcept nogil:
+    return sqrtf(x) if real is float else sqrt(x)
+
+cdef inline real abs_(real x) noexcept nogil:
+    return fabsf(x) if real is float else fabs(x)
+
+cdef inline real maximum_(real x, real y) noexcept nogil:
+    # a NaN in x fails the comparison and goes through
+    return y if y > x else x
+
+cdef inline real minimum_(real x, real y) noexcept nogil:
+    return y if y < x else x
+
+cdef inline void product(
+    const real* x, Py_ssize_t x_panel, const real* w, Py_ssize_t wk, Py_ssize_t wj, Py_ssize_t k,
+    const real* bias, real* y, Py_ssize_t y_panel, Py_ssize_t m, Py_ssize_t panels,
+) noexcept nogil:
+    """y[p][j] <- bias[j] + sum_i x[p][i] w[i wk + j wj] on panels."""
+    if real is float:
+        product_f(x, x_panel, w, wk, wj, k, bias, y, y_panel, m, panels)
+    else:
+        product_d(x, x_panel, w, wk, wj, k, bias, y, y_panel, m, panels)

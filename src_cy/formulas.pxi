@@ -1,0 +1,531 @@
+# Printed by `python -m fastnn._render`: edit the formulas in fastnn/, not this file.
+
+cdef void activate_Linear(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = z
+
+cdef void activate_ReLU(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = maximum_(z, <real>0.0)
+
+cdef void activate_Sigmoid(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (<real>1.0 / (<real>1.0 + exp_((-z))))
+
+cdef void activate_Tanh(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = tanh_(z)
+
+cdef void activate_LeakyReLU(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z, negative_slope
+    negative_slope = <real>numbers[0]
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (z if (z > <real>0.0) else (negative_slope * z))
+
+cdef void activate_ELU(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z, alpha
+    alpha = <real>numbers[0]
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (z if (z > <real>0.0) else (alpha * expm1_(z)))
+
+cdef void activate_Softplus(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (maximum_(z, <real>0.0) + log1p_(exp_((-abs_(z)))))
+
+cdef void activate_SiLU(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (z / (<real>1.0 + exp_((-z))))
+
+cdef void activate(
+    int64_t code, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    """y[lo:hi] <- formula(y), in place."""
+    if code == 0:
+        activate_Linear[real](y_, numbers, lo, hi)
+    elif code == 1:
+        activate_ReLU[real](y_, numbers, lo, hi)
+    elif code == 2:
+        activate_Sigmoid[real](y_, numbers, lo, hi)
+    elif code == 3:
+        activate_Tanh[real](y_, numbers, lo, hi)
+    elif code == 4:
+        activate_LeakyReLU[real](y_, numbers, lo, hi)
+    elif code == 5:
+        activate_ELU[real](y_, numbers, lo, hi)
+    elif code == 6:
+        activate_Softplus[real](y_, numbers, lo, hi)
+    elif code == 7:
+        activate_SiLU[real](y_, numbers, lo, hi)
+
+ACTIVATE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU')
+
+
+cdef void derive_Linear(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = dy
+
+cdef void derive_ReLU(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy if (y > <real>0.0) else <real>0.0)
+
+cdef void derive_Sigmoid(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy * (y * (<real>1.0 - y)))
+
+cdef void derive_Tanh(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy * (<real>1.0 - (y * y)))
+
+cdef void derive_LeakyReLU(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, negative_slope
+    negative_slope = <real>numbers[0]
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy if (y > <real>0.0) else (negative_slope * dy))
+
+cdef void derive_ELU(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, alpha
+    alpha = <real>numbers[0]
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy if (y > <real>0.0) else (dy * (y + alpha)))
+
+cdef void derive_Softplus(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy * (-expm1_((-y))))
+
+cdef void derive_SiLU(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, z, s
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        z = z_[i]
+        s = (<real>1.0 / (<real>1.0 + exp_((-z))))
+        dy_[i] = (dy * (s + (y * (<real>1.0 - s))))
+
+cdef void derive(
+    int64_t code, real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    """dy[lo:hi] <- formula(dy, y[, z]), in place; z is read only where it was kept."""
+    if code == 0:
+        derive_Linear[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 1:
+        derive_ReLU[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 2:
+        derive_Sigmoid[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 3:
+        derive_Tanh[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 4:
+        derive_LeakyReLU[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 5:
+        derive_ELU[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 6:
+        derive_Softplus[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 7:
+        derive_SiLU[real](dy_, y_, z_, numbers, lo, hi)
+
+DERIVE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU')
+
+
+cdef void loss_MeanSquaredError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = ((y - t) * (y - t))
+
+cdef void loss_MeanAbsoluteError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = abs_((y - t))
+
+cdef void loss_BinaryCrossentropy(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, label_smoothing, s, p
+    label_smoothing = <real>numbers[0]
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = ((t * (<real>1.0 - label_smoothing)) + (<real>0.5 * label_smoothing))
+        p = minimum_(maximum_(y, <real>1e-07), (<real>1.0 - <real>1e-07))
+        out_[i] = (-((s * log_(p)) + ((<real>1.0 - s) * log_((<real>1.0 - p)))))
+
+cdef void loss_BinaryCrossentropy_sigmoid(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, z, label_smoothing, s
+    label_smoothing = <real>numbers[0]
+    for i in range(lo, hi):
+        t = t_[i]
+        z = y_[i]
+        s = ((t * (<real>1.0 - label_smoothing)) + (<real>0.5 * label_smoothing))
+        out_[i] = ((maximum_(z, <real>0.0) - (s * z)) + log1p_(exp_((-abs_(z)))))
+
+cdef void loss(
+    int64_t code, real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    """out[lo:hi] <- formula(t, y)."""
+    if code == 0:
+        loss_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 1:
+        loss_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 2:
+        loss_BinaryCrossentropy[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 3:
+        loss_BinaryCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
+
+LOSS_FORMULAS = ('MeanSquaredError', 'MeanAbsoluteError', 'BinaryCrossentropy', 'BinaryCrossentropy_sigmoid')
+
+
+cdef void slope_MeanSquaredError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = (<real>2.0 * (y - t))
+
+cdef void slope_MeanAbsoluteError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = ((<real>1.0 if (y > t) else <real>0.0) - (<real>1.0 if (y < t) else <real>0.0))
+
+cdef void slope_BinaryCrossentropy(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, label_smoothing, s, p
+    label_smoothing = <real>numbers[0]
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = ((t * (<real>1.0 - label_smoothing)) + (<real>0.5 * label_smoothing))
+        p = minimum_(maximum_(y, <real>1e-07), (<real>1.0 - <real>1e-07))
+        out_[i] = (((p - s) / (p * (<real>1.0 - p))) if (p == y) else <real>0.0)
+
+cdef void slope_BinaryCrossentropy_sigmoid(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, z, label_smoothing, s
+    label_smoothing = <real>numbers[0]
+    for i in range(lo, hi):
+        t = t_[i]
+        z = y_[i]
+        s = ((t * (<real>1.0 - label_smoothing)) + (<real>0.5 * label_smoothing))
+        out_[i] = ((<real>1.0 / (<real>1.0 + exp_((-z)))) - s)
+
+cdef void slope(
+    int64_t code, real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    """out[lo:hi] <- d formula / dy of (t, y)."""
+    if code == 0:
+        slope_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 1:
+        slope_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 2:
+        slope_BinaryCrossentropy[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 3:
+        slope_BinaryCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
+
+SLOPE_FORMULAS = ('MeanSquaredError', 'MeanAbsoluteError', 'BinaryCrossentropy', 'BinaryCrossentropy_sigmoid')
+
+
+cdef void update_Adam_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, m, v, alpha, beta_1, beta_2, epsilon
+    cdef real* m_ = slots + 0 * stride
+    cdef real* v_ = slots + 1 * stride
+    alpha = <real>numbers[0]
+    beta_1 = <real>numbers[1]
+    beta_2 = <real>numbers[2]
+    epsilon = <real>numbers[3]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        m = m_[i]
+        v = v_[i]
+        m = (m + ((<real>1.0 - beta_1) * (g - m)))
+        v = (v + ((<real>1.0 - beta_2) * ((g * g) - v)))
+        p_[i] = (p - ((alpha * m) / (sqrt_(v) + epsilon)))
+        m_[i] = m
+        v_[i] = v
+
+cdef void update_Adam_amsgrad_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, m, v, h, alpha, beta_1, beta_2, epsilon
+    cdef real* m_ = slots + 0 * stride
+    cdef real* v_ = slots + 1 * stride
+    cdef real* h_ = slots + 2 * stride
+    alpha = <real>numbers[0]
+    beta_1 = <real>numbers[1]
+    beta_2 = <real>numbers[2]
+    epsilon = <real>numbers[3]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        m = m_[i]
+        v = v_[i]
+        h = h_[i]
+        m = (m + ((<real>1.0 - beta_1) * (g - m)))
+        v = (v + ((<real>1.0 - beta_2) * ((g * g) - v)))
+        h = maximum_(h, v)
+        p_[i] = (p - ((alpha * m) / (sqrt_(h) + epsilon)))
+        m_[i] = m
+        v_[i] = v
+        h_[i] = h
+
+cdef void update_RMSprop_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, v, learning_rate, rho, epsilon
+    cdef real* v_ = slots + 0 * stride
+    learning_rate = <real>numbers[0]
+    rho = <real>numbers[1]
+    epsilon = <real>numbers[2]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        v = v_[i]
+        v = ((rho * v) + ((<real>1.0 - rho) * (g * g)))
+        p_[i] = (p - ((learning_rate * g) / sqrt_((v + epsilon))))
+        v_[i] = v
+
+cdef void update_RMSprop_momentum_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, v, m, learning_rate, rho, epsilon, momentum
+    cdef real* v_ = slots + 0 * stride
+    cdef real* m_ = slots + 1 * stride
+    learning_rate = <real>numbers[0]
+    rho = <real>numbers[1]
+    epsilon = <real>numbers[2]
+    momentum = <real>numbers[3]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        v = v_[i]
+        m = m_[i]
+        v = ((rho * v) + ((<real>1.0 - rho) * (g * g)))
+        m = ((momentum * m) + ((learning_rate * g) / sqrt_((v + epsilon))))
+        p_[i] = (p - m)
+        v_[i] = v
+        m_[i] = m
+
+cdef void update_RMSprop_centered_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, v, a, learning_rate, rho, epsilon
+    cdef real* v_ = slots + 0 * stride
+    cdef real* a_ = slots + 1 * stride
+    learning_rate = <real>numbers[0]
+    rho = <real>numbers[1]
+    epsilon = <real>numbers[2]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        v = v_[i]
+        a = a_[i]
+        v = ((rho * v) + ((<real>1.0 - rho) * (g * g)))
+        a = ((rho * a) + ((<real>1.0 - rho) * g))
+        p_[i] = (p - ((learning_rate * g) / sqrt_(((v - (a * a)) + epsilon))))
+        v_[i] = v
+        a_[i] = a
+
+cdef void update_RMSprop_centered_momentum_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, v, a, m, learning_rate, rho, epsilon, momentum
+    cdef real* v_ = slots + 0 * stride
+    cdef real* a_ = slots + 1 * stride
+    cdef real* m_ = slots + 2 * stride
+    learning_rate = <real>numbers[0]
+    rho = <real>numbers[1]
+    epsilon = <real>numbers[2]
+    momentum = <real>numbers[3]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        v = v_[i]
+        a = a_[i]
+        m = m_[i]
+        v = ((rho * v) + ((<real>1.0 - rho) * (g * g)))
+        a = ((rho * a) + ((<real>1.0 - rho) * g))
+        m = ((momentum * m) + ((learning_rate * g) / sqrt_(((v - (a * a)) + epsilon))))
+        p_[i] = (p - m)
+        v_[i] = v
+        a_[i] = a
+        m_[i] = m
+
+cdef void update_SGD_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, learning_rate
+    learning_rate = <real>numbers[0]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        p_[i] = (p - (learning_rate * g))
+
+cdef void update_SGD_momentum_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, m, learning_rate, momentum
+    cdef real* m_ = slots + 0 * stride
+    learning_rate = <real>numbers[0]
+    momentum = <real>numbers[1]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        m = m_[i]
+        m = ((momentum * m) - (learning_rate * g))
+        p_[i] = (p + m)
+        m_[i] = m
+
+cdef void update_SGD_nesterov_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, m, learning_rate, momentum
+    cdef real* m_ = slots + 0 * stride
+    learning_rate = <real>numbers[0]
+    momentum = <real>numbers[1]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        m = m_[i]
+        m = ((momentum * m) - (learning_rate * g))
+        p_[i] = ((p + (momentum * m)) - (learning_rate * g))
+        m_[i] = m
+
+cdef void update(
+    int64_t code, real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    """p[lo:hi] and its slots <- formula(p, g, slots); a slot is a row of slots."""
+    if code == 0:
+        update_Adam_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 1:
+        update_Adam_amsgrad_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 2:
+        update_RMSprop_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 3:
+        update_RMSprop_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 4:
+        update_RMSprop_centered_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 5:
+        update_RMSprop_centered_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 6:
+        update_SGD_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 7:
+        update_SGD_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 8:
+        update_SGD_nesterov_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+
+UPDATE_FORMULAS = ('Adam_plain', 'Adam_amsgrad_rule', 'RMSprop_plain', 'RMSprop_momentum_rule', 'RMSprop_centered_rule', 'RMSprop_centered_momentum_rule', 'SGD_plain', 'SGD_momentum_rule', 'SGD_nesterov_rule')

@@ -1,0 +1,274 @@
+# Heads and metrics. A head makes the prediction, each row's loss and the gradient of the batch's
+# loss; its `aux` holds the targets in panels, its `keep` m columns of scratch, then one number a
+# row: the loss. Rows are cut into parts; one thread adds them up, in order.
+
+cdef inline real* row_losses(run_t* r, const op_t* op, real* work) noexcept nogil:
+    return work + (op.keep + op.m) * r.capacity
+
+cdef void link_panels(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
+    """dst <- sigmoid or softmax of src."""
+    cdef Py_ssize_t p, size = op.m * lanes(work)
+    cdef const real* z = work + op.src * r.capacity
+    cdef real* y = work + op.dst * r.capacity
+    cdef real[16] shift
+    cdef real[16] total
+    if op.link == LINK_SOFTMAX:
+        for p in range(p0, p1):
+            softmax_panel[real](z + p * size, y + p * size, op.m, shift, total)
+    elif op.link == LINK_SIGMOID:
+        memcpy(y + p0 * size, z + p0 * size, (p1 - p0) * size * sizeof(real))
+        activate[real](SIGMOID, y, &op.a0, p0 * size, p1 * size)
+
+cdef void gather_targets(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
+    cdef Py_ssize_t p, count, L = lanes(work), width = r.target_width
+    cdef real* t = work + op.aux * r.capacity
+    for p in range(p0, p1):
+        count = min(L, r.n - p * L)
+        if real is float:
+            rows_to_panel_f(<const real*>r.T, width, r.rows + p * L, t + p * width * L, width, count)
+        else:
+            rows_to_panel_d(<const real*>r.T, width, r.rows + p * L, t + p * width * L, width, count)
+
+cdef inline void row_weights(run_t* r, const op_t* op, Py_ssize_t p, real* weight, real* factor) noexcept nogil:
+    """A panel's row weights, and the factors of its rows in the gradient: weight / n, 0 for no row."""
+    cdef Py_ssize_t i, row, L = lanes(weight)
+    cdef real divisor = 1 if op.sums else <real>r.n
+    for i in range(L):
+        row = p * L + i
+        if row >= r.n:
+            weight[i] = 0
+        elif r.weights == NULL:
+            weight[i] = 1
+        else:
+            weight[i] = (<const real*>r.weights)[r.rows[row]]
+        factor[i] = weight[i] / divisor
+
+cdef void element_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
+    """Row loss a0 * sum_j formula(t_j, src_j)."""
+    cdef Py_ssize_t p, i, j, L = lanes(work), size = op.m * L
+    cdef real* t = work + op.aux * r.capacity
+    cdef real* z = work + op.src * r.capacity
+    cdef real* values = work + op.keep * r.capacity
+    cdef real* losses = row_losses[real](r, op, work)
+    cdef real* dz = work + op.dsrc * r.capacity
+    cdef real[16] weight
+    cdef real[16] factor
+    cdef real scale = <real>op.a0, total
+    loss[real](op.formula, values, t, z, (&op.a0) + 1, p0 * size, p1 * size)
+    if r.training and op.dsrc >= 0:
+        slope[real](op.formula, dz, t, z, (&op.a0) + 1, p0 * size, p1 * size)
+    for p in range(p0, p1):
+        row_weights[real](r, op, p, weight, factor)
+        for i in range(L):
+            losses[p * L + i] = 0
+        for j in range(op.m):
+            for i in range(L):
+                losses[p * L + i] += values[p * size + j * L + i]
+        for i in range(L):
+            losses[p * L + i] *= scale * weight[i]
+        if r.training and op.dsrc >= 0:
+            for j in range(op.m):
+                for i in range(L):
+                    # the lanes of no row may hold inf or NaN
+                    dz[p * size + j * L + i] = (
+                        dz[p * size + j * L + i] * (scale * factor[i]) if factor[i] != 0 else 0)
+
+cdef void softmax_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcept nogil:
+    """Cross-entropy of the logits src: sum_j t_j (log total - (z_j - shift)), for one panel."""
+    cdef Py_ssize_t i, j, L = lanes(work), size = op.m * L, label
+    cdef real* z = work + op.src * r.capacity + p * size
+    cdef real* y = work + (op.dst if op.link else op.keep) * r.capacity + p * size
+    cdef real* t = work + op.aux * r.capacity + p * size
+    cdef real* dz = work + op.dsrc * r.capacity + p * size
+    cdef real* losses = row_losses[real](r, op, work) + p * L
+    cdef real[16] shift
+    cdef real[16] total
+    cdef real[16] weight
+    cdef real[16] factor
+    cdef real[16] sums
+    cdef real smoothing = <real>op.a1, target
+    cdef bint wanted = r.training and op.dsrc >= 0
+    softmax_panel[real](z, y, op.m, shift, total)
+    row_weights[real](r, op, p, weight, factor)
+    for i in range(L):
+        total[i] = log_(total[i])
+        losses[i] = 0
+        sums[i] = 1 if op.sparse else 0
+    if op.sparse:
+        for i in range(min(L, r.n - p * L)):
+            label = r.labels[r.rows[p * L + i]]
+            losses[i] = (total[i] - (z[label * L + i] - shift[i])) * weight[i]
+    else:
+        for j in range(op.m):
+            for i in range(L):
+                target = smooth(t[j * L + i], smoothing, op.m)
+                sums[i] += target
+                losses[i] += 0 if target == 0 else target * (total[i] - (z[j * L + i] - shift[i]))
+        for i in range(L):
+            losses[i] *= weight[i]
+    if not wanted:
+        return
+    for j in range(op.m):
+        for i in range(L):
+            target = 0 if op.sparse else smooth(t[j * L + i], smoothing, op.m)
+            dz[j * L + i] = (y[j * L + i] * sums[i] - target) * factor[i] if factor[i] != 0 else 0
+    if op.sparse:
+        for i in range(min(L, r.n - p * L)):
+            label = r.labels[r.rows[p * L + i]]
+            if factor[i] != 0:
+                dz[label * L + i] = (y[label * L + i] - 1) * factor[i]
+
+cdef inline real smooth(real t, real smoothing, Py_ssize_t m) noexcept nogil:
+    return t * (1 - smoothing) + smoothing / m
+
+cdef void cross_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcept nogil:
+    """Cross-entropy of probabilities src, rows divided by their sums and clipped, for one panel."""
+    cdef Py_ssize_t i, j, L = lanes(work), size = op.m * L, label
+    cdef real* y = work + op.src * r.capacity + p * size
+    cdef real* dq = work + op.keep * r.capacity + p * size
+    cdef real* t = work + op.aux * r.capacity + p * size
+    cdef real* dy = work + op.dsrc * r.capacity + p * size
+    cdef real* losses = row_losses[real](r, op, work) + p * L
+    cdef real[16] total
+    cdef real[16] dot
+    cdef real[16] weight
+    cdef real[16] factor
+    cdef real smoothing = <real>op.a1, target, q, clipped
+    # Keras's epsilon, as in fastnn.losses
+    cdef real low = <real>1e-7, high = <real>(1 - 1e-7)
+    row_weights[real](r, op, p, weight, factor)
+    for i in range(L):
+        total[i] = dot[i] = losses[i] = 0
+    for j in range(op.m):
+        for i in range(L):
+            total[i] += y[j * L + i]
+    for j in range(op.m):
+        for i in range(L):
+            if op.sparse:
+                label = r.labels[r.rows[p * L + i]] if p * L + i < r.n else -1
+                target = 1 if j == label else 0
+            else:
+                target = smooth(t[j * L + i], smoothing, op.m)
+            q = y[j * L + i] / total[i]
+            clipped = minimum_(maximum_(q, low), high)
+            losses[i] -= target * log_(clipped)
+            dq[j * L + i] = -target / clipped if clipped == q else 0
+            dot[i] += dq[j * L + i] * q
+    for i in range(L):
+        losses[i] *= weight[i]
+    if r.training and op.dsrc >= 0:
+        for j in range(op.m):
+            for i in range(L):
+                dy[j * L + i] = (
+                    (dq[j * L + i] - dot[i]) / total[i] * factor[i] if factor[i] != 0 else 0)
+
+cdef void head_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
+    """The prediction, handed out if wanted; with targets, the rows' losses and dsrc."""
+    cdef Py_ssize_t p, p0, p1, L = lanes(work)
+    cdef real* y = work + op.dst * r.capacity
+    cdef real* Y = <real*>r.Y
+    if not rows_only(r, &p0, &p1):
+        return
+    if op.link and op.kind != SOFTMAX_LOSS or r.T == NULL and op.link:
+        link_panels[real](r, op, work, p0, p1)
+    if r.T != NULL and op.kind != OUTPUT:
+        if not op.sparse:
+            gather_targets[real](r, op, work, p0, p1)
+        if op.kind == ELEMENT_LOSS:
+            element_loss[real](r, op, work, p0, p1)
+        for p in range(p0, p1):
+            if op.kind == SOFTMAX_LOSS:
+                softmax_loss[real](r, op, work, p)
+            elif op.kind == CROSS_LOSS:
+                cross_loss[real](r, op, work, p)
+    if Y != NULL:
+        for p in range(p0, p1):
+            if real is float:
+                panel_to_rows_f(y + p * op.m * L, Y + p * L * op.m, op.m, op.m, min(L, r.n - p * L))
+            else:
+                panel_to_rows_d(y + p * op.m * L, Y + p * L * op.m, op.m, op.m, min(L, r.n - p * L))
+
+cdef inline double sum_rows(const real* rows, Py_ssize_t n) noexcept nogil:
+    """Sum of n numbers in float64: eight running sums, added up in order."""
+    cdef double[8] sums
+    cdef double total = 0
+    cdef Py_ssize_t i, j
+    for j in range(8):
+        sums[j] = 0
+    for i in range(0, n - 7, 8):
+        for j in range(8):
+            sums[j] += rows[i + j]
+    for i in range(n - n % 8, n):
+        sums[i % 8] += rows[i]
+    for j in range(8):
+        total += sums[j]
+    return total
+
+cdef inline bint beats(real y, real best) noexcept nogil:
+    """Whether argmax moves on: NumPy's rule, by which the first NaN wins."""
+    return y > best or (y != y and best == best)
+
+cdef void metric_rows(run_t* r, const op_t* op, real* work) noexcept nogil:
+    """aux[row] <- the metric of each row."""
+    cdef Py_ssize_t p, p0, p1, i, j, best, L = lanes(work), size = op.m * L, label
+    cdef real* y = work + op.src * r.capacity
+    cdef real* t = work + r.head.aux * r.capacity
+    cdef real* rows = work + op.aux * r.capacity
+    cdef real* values = work + r.head.keep * r.capacity  # the head is done with it
+    cdef real top, threshold = <real>op.a0, scale = <real>op.a0
+    if not rows_only(r, &p0, &p1):
+        return
+    if op.kind == ELEMENT_METRIC:
+        loss[real](op.formula, values, t, y, (&op.a0) + 1, p0 * size, p1 * size)
+    for p in range(p0, p1):
+        for i in range(min(L, r.n - p * L)):
+            if op.kind == ELEMENT_METRIC:
+                top = 0
+                for j in range(op.m):
+                    top += values[p * size + j * L + i]
+                rows[p * L + i] = top * scale
+            elif op.kind == BINARY_ACCURACY:
+                best = 0
+                for j in range(op.m):
+                    best += (y[p * size + j * L + i] > threshold) == t[p * size + j * L + i]
+                rows[p * L + i] = <real>best / op.m
+            else:
+                best = arg_max[real](y + p * size + i, op.m)
+                if op.kind == SPARSE_CATEGORICAL_ACCURACY:
+                    label = r.labels[r.rows[p * L + i]]
+                else:
+                    label = arg_max[real](t + p * size + i, op.m)
+                rows[p * L + i] = best == label
+
+cdef inline Py_ssize_t arg_max(const real* column, Py_ssize_t m) noexcept nogil:
+    """Where the largest of m numbers, a panel's lanes apart, is first."""
+    cdef Py_ssize_t j, best = 0, L = lanes(column)
+    for j in range(1, m):
+        if beats(column[j * L], column[best * L]):
+            best = j
+    return best
+
+cdef void add_sums(run_t* r, real* work) noexcept nogil:
+    """sums[0] += batch loss times rows, sums[1:] += the metrics. One thread's work."""
+    cdef Py_ssize_t i
+    cdef double total
+    cdef const op_t* op
+    for i in range(r.n_ops):
+        op = &r.ops[i]
+        if ELEMENT_LOSS <= op.kind <= CROSS_LOSS:
+            total = sum_rows(row_losses[real](r, op, work), r.n)
+            r.sums[0] += total * r.n if op.sums and r.training else total
+        elif ELEMENT_METRIC <= op.kind <= SPARSE_CATEGORICAL_ACCURACY:
+            r.sums[op.dst] += sum_rows(work + op.aux * r.capacity, r.n)
+        elif op.kind == PENALTY:
+            r.sums[0] += penalty_value(<const real*>r.params, op) * r.n
+
+cdef double penalty_value(const real* params, const op_t* op) noexcept nogil:
+    """l1 sum |w| + l2 sum w^2."""
+    cdef Py_ssize_t i
+    cdef double ones = 0, squares = 0, p
+    for i in range(op.w, op.w + op.k):
+        p = params[i]
+        ones += fabs(p)
+        squares += p * p
+    return op.a0 * ones + op.a1 * squares

@@ -1,0 +1,131 @@
+/* The innermost loops in C, once for each floating type. The compiler's own vectorisation of such
+   loops is fragile (3 to 90 % of peak, measured), so the tiles are written in vector extensions.
+
+   Panels: a value of width w for n rows is stored as ceil(n / LANES) panels [w][LANES]; a panel holds
+   LANES = 64 / sizeof(REAL) rows side by side, whatever the instruction set, so that a sum over rows
+   has one order on every machine. */
+#ifndef FASTNN_KERNELS_H
+#define FASTNN_KERNELS_H
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#define TILE_COLUMNS 12
+#define TILE_PANELS 2
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#define TILE_COLUMNS 6
+#define TILE_PANELS 1
+#else
+#define VECTOR_BYTES 16
+#define TILE_COLUMNS 3
+#define TILE_PANELS 1
+#endif
+#define PANEL_VECTORS (64 / VECTOR_BYTES)
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+#define REAL float
+#define BITS int32_t
+#define UBITS uint32_t
+#define FN(name) name##_f
+#define BIAS 127
+#define MANTISSA 23
+#define MANTISSA_MASK 0x7fffff
+#define ROUND 12582912.0f /* 1.5 * 2^23 */
+#define LOG2E 1.44269504088896341f
+#define LN2_HIGH 0.693359375f
+#define LN2_LOW -2.12194440054690583e-4f
+#define EXP_MAX 89.0f
+#define EXP_MIN -104.0f
+#define EXPM1_MIN -88.0f
+#define EXP_SERIES 1.f / 5040, 1.f / 720, 1.f / 120, 1.f / 24, 1.f / 6, 1.f / 2
+#define LOG_SERIES 2.f / 9, 2.f / 7, 2.f / 5, 2.f / 3
+#define SMALLEST_NORMAL 1.17549435e-38f
+#define SUBNORMAL_SCALE 33554432.0f /* 2^25 */
+#define SUBNORMAL_POWER 25.0f
+#define SQRT_HALF 0.70710678118654752f
+#include "mathfn.h"
+#include "tiles.h"
+#undef REAL
+#undef BITS
+#undef UBITS
+#undef FN
+#undef BIAS
+#undef MANTISSA
+#undef MANTISSA_MASK
+#undef ROUND
+#undef LOG2E
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef EXP_MAX
+#undef EXP_MIN
+#undef EXPM1_MIN
+#undef EXP_SERIES
+#undef LOG_SERIES
+#undef SMALLEST_NORMAL
+#undef SUBNORMAL_SCALE
+#undef SUBNORMAL_POWER
+#undef SQRT_HALF
+
+#define REAL double
+#define BITS int64_t
+#define UBITS uint64_t
+#define FN(name) name##_d
+#define BIAS 1023
+#define MANTISSA 52
+#define MANTISSA_MASK 0xfffffffffffffLL
+#define ROUND 6755399441055744.0 /* 1.5 * 2^52 */
+#define LOG2E 1.44269504088896340736
+#define LN2_HIGH 6.93147180369123816490e-01
+#define LN2_LOW 1.90821492927058770002e-10
+#define EXP_MAX 710.0
+#define EXP_MIN -746.0
+#define EXPM1_MIN -709.0
+#define EXP_SERIES                                                                               \
+    1. / 6227020800, 1. / 479001600, 1. / 39916800, 1. / 3628800, 1. / 362880, 1. / 40320,      \
+        1. / 5040, 1. / 720, 1. / 120, 1. / 24, 1. / 6, 1. / 2
+#define LOG_SERIES 2. / 21, 2. / 19, 2. / 17, 2. / 15, 2. / 13, 2. / 11, 2. / 9, 2. / 7, 2. / 5, 2. / 3
+#define SMALLEST_NORMAL 2.2250738585072014e-308
+#define SUBNORMAL_SCALE 18014398509481984.0 /* 2^54 */
+#define SUBNORMAL_POWER 54.0
+#define SQRT_HALF 0.70710678118654752440
+#include "mathfn.h"
+#include "tiles.h"
+
+/* A barrier for the threads of one stretch: spins, then yields, since a spinning thread on a busy
+   machine keeps the others from arriving. 0.09 us against 0.3 us for OpenMP's. */
+#include <sched.h>
+typedef struct {
+    _Atomic int waiting;
+    char pad[60];
+    _Atomic int generation;
+    int threads;
+} barrier_t;
+
+static inline void barrier_init(barrier_t *b, int threads) {
+    atomic_store(&b->waiting, 0);
+    atomic_store(&b->generation, 0);
+    b->threads = threads;
+}
+
+static inline void barrier_wait(barrier_t *b) {
+    if (b->threads == 1) return;
+    int generation = atomic_load_explicit(&b->generation, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&b->waiting, 1, memory_order_acq_rel) == b->threads - 1) {
+        atomic_store_explicit(&b->waiting, 0, memory_order_relaxed);
+        atomic_store_explicit(&b->generation, generation + 1, memory_order_release);
+        return;
+    }
+    for (int spins = 0; atomic_load_explicit(&b->generation, memory_order_acquire) == generation;) {
+        if (++spins < 2000) {
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        } else sched_yield();
+    }
+}
+#endif

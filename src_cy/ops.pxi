@@ -1,0 +1,88 @@
+# The op table as C sees it (fastnn.plan.OP), and what one thread knows of the step it works on.
+
+cdef struct op_t:
+    int64_t kind, formula, link, src, src2, dst, dsrc, dsrc2, ddst, keep, aux
+    int64_t k, m, w, b, s, trains, frozen, sparse, sums
+    double a0, a1, a2, a3
+
+# fastnn.plan.Kind; a test compares the two
+cdef enum:
+    INPUT = 0
+    DENSE = 1
+    ACTIVATION = 2
+    SOFTMAX = 3
+    DROPOUT = 4
+    BATCH_NORM = 5
+    FORK = 6
+    ADD = 7
+    MULTIPLY = 8
+    CONCATENATE = 9
+    OUTPUT = 16
+    ELEMENT_LOSS = 17
+    SOFTMAX_LOSS = 18
+    CROSS_LOSS = 19
+    ELEMENT_METRIC = 32
+    BINARY_ACCURACY = 33
+    CATEGORICAL_ACCURACY = 34
+    SPARSE_CATEGORICAL_ACCURACY = 35
+    PENALTY = 48
+    CLIP_VALUE = 49
+    CLIP_NORM = 50
+    UPDATE = 51
+
+KINDS = {
+    "INPUT": INPUT, "DENSE": DENSE, "ACTIVATION": ACTIVATION, "SOFTMAX": SOFTMAX,
+    "DROPOUT": DROPOUT, "BATCH_NORM": BATCH_NORM, "FORK": FORK, "ADD": ADD, "MULTIPLY": MULTIPLY,
+    "CONCATENATE": CONCATENATE, "OUTPUT": OUTPUT, "ELEMENT_LOSS": ELEMENT_LOSS,
+    "SOFTMAX_LOSS": SOFTMAX_LOSS, "CROSS_LOSS": CROSS_LOSS, "ELEMENT_METRIC": ELEMENT_METRIC,
+    "BINARY_ACCURACY": BINARY_ACCURACY, "CATEGORICAL_ACCURACY": CATEGORICAL_ACCURACY,
+    "SPARSE_CATEGORICAL_ACCURACY": SPARSE_CATEGORICAL_ACCURACY, "PENALTY": PENALTY,
+    "CLIP_VALUE": CLIP_VALUE, "CLIP_NORM": CLIP_NORM, "UPDATE": UPDATE,
+}
+
+# the codes of a head's links, fastnn.plan.LINKS
+cdef enum:
+    LINK_SIGMOID = 1
+    LINK_SOFTMAX = 2
+
+# the code of the sigmoid among ACTIVATE_FORMULAS; a test compares
+cdef enum:
+    SIGMOID = 2
+
+# how many outputs make the transposed form of a weight gradient pay
+cdef enum:
+    WIDE = 5
+
+cdef struct run_t:
+    # A batch on its way through the plan, as one thread sees it. Pointers to numbers are void
+    # because a struct cannot be fused; a value lies at work + column * capacity, in panels.
+    const op_t* ops
+    Py_ssize_t n_ops
+    void* params
+    void* grads
+    void* slots
+    Py_ssize_t n_trained
+    void* work
+    Py_ssize_t capacity  # rows the workspace is laid out for, a multiple of the lanes
+    const void* X
+    const void* T
+    const void* weights
+    const int64_t* labels
+    Py_ssize_t n_inputs, target_width
+    const int64_t* rows  # which rows of X make up the batch
+    Py_ssize_t n, panels
+    int64_t step
+    bint training
+    const double* numbers  # the optimizer's scalars of this step
+    double* sums
+    void* Y  # where predictions go, or NULL
+    int thread, threads
+    int row_part, row_parts, column_part, column_parts  # this thread's share of a dense op
+    barrier_t* barrier
+    const op_t* head
+
+cdef inline Py_ssize_t share(Py_ssize_t count, Py_ssize_t part, Py_ssize_t parts, Py_ssize_t unit) noexcept nogil:
+    """Where part `part` of `count` things begins, parts being whole units."""
+    cdef Py_ssize_t units = (count + unit - 1) // unit
+    cdef Py_ssize_t start = units * part // parts * unit
+    return start if start < count else count
