@@ -2,7 +2,7 @@
 # allocated. `kernels.h` holds the innermost loops, `formulas.pxi` the printed formulas.
 
 from libc.math cimport rint
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from cython.parallel cimport parallel, threadid
@@ -21,4 +21,5 @@ include "network.pxi"
 include "heads.pxi"
 include "normalization.pxi"
 include "step.pxi"
+include "pace.pxi"
 include "entry.pxi"

@@ -9,71 +9,104 @@ cdef const op_t* find_head(const op_t* ops, Py_ssize_t n_ops) noexcept nogil:
             return &ops[i]
     return ops
 
-cdef void train_stretch(
-    run_t shared, real* work, const int64_t* order, Py_ssize_t parts, Py_ssize_t rows,
-    Py_ssize_t batch, const double* scalars, Py_ssize_t n_scalars, double* sums,
-    Py_ssize_t n_sums, real* Y, int thread,
+cdef struct stretch_t:
+    # what Python handed over: parts x rows of row numbers, cut into batches; one row of scalars a step
+    const int64_t* order
+    Py_ssize_t rows, batch, part_steps
+    const double* scalars
+    Py_ssize_t n_scalars
+    double* sums
+    Py_ssize_t n_sums
+    void* Y
+
+cdef void train_block(
+    run_t shared, const stretch_t* stretch, real* work, Py_ssize_t start, Py_ssize_t stop, int thread,
 ) noexcept nogil:
-    """All steps of a stretch, by one thread among `shared.threads`."""
+    """The steps start..stop of a stretch, by one thread among `shared.threads`."""
     cdef run_t r = shared
-    cdef Py_ssize_t part, first
+    cdef Py_ssize_t i, part, first
     r.thread = thread
-    for part in range(parts):
-        r.sums = sums + part * n_sums
-        first = 0
-        while first < rows:
-            r.rows = order + part * rows + first
-            r.n = min(batch, rows - first)
-            r.numbers = scalars
-            if Y != NULL:
-                r.Y = Y + (part * rows + first) * r.head.m
-            cut_shares[real](&r, work)
-            training_step[real](&r, work)
-            scalars += n_scalars
-            r.step += 1
-            first += batch
+    for i in range(start, stop):
+        part = i // stretch.part_steps
+        first = i % stretch.part_steps * stretch.batch
+        r.rows = stretch.order + part * stretch.rows + first
+        r.n = min(stretch.batch, stretch.rows - first)
+        r.step = shared.step + i
+        r.numbers = stretch.scalars + i * stretch.n_scalars
+        r.sums = stretch.sums + part * stretch.n_sums
+        if stretch.Y != NULL:
+            r.Y = <real*>stretch.Y + (part * stretch.rows + first) * r.head.m
+        cut_shares[real](&r, work)
+        training_step[real](&r, work)
+
+cdef void train_stretch(
+    run_t shared, const stretch_t* stretch, real* work, Py_ssize_t steps, pace_t* pace,
+) noexcept nogil:
+    """All steps, in blocks, each with the number of threads that is worth its while."""
+    cdef Py_ssize_t done = 0, count
+    cdef int most = shared.threads, threads
+    cdef int64_t level
+    cdef bint trial
+    cdef double start
+    if most == 1:
+        barrier_init(shared.barrier, 1)
+        train_block[real](shared, stretch, work, 0, steps, 0)
+        return
+    while done < steps:
+        trial = pace.measured and pace.wait <= 0
+        level = next_trial(pace, most) if trial else pace.level
+        count = block_steps(pace, TRIAL if trial else min(max(pace.wait, TRIAL), 20 * TRIAL))
+        count = min(count, steps - done)
+        threads = level_threads(level, most)
+        shared.threads = threads
+        barrier_init(shared.barrier, threads)
+        start = seconds()
+        if threads == 1:
+            train_block[real](shared, stretch, work, done, done + count, 0)
+        else:
+            with parallel(num_threads=threads):
+                train_block[real](shared, stretch, work, done, done + count, threadid())
+        record(pace, level, count, seconds() - start)
+        done += count
 
 def train(
     const op_t[::1] ops, real[::1] params, real[::1] grads, real[:, ::1] slots, real[::1] work,
     Py_ssize_t capacity, const real[:, ::1] X, const real[:, ::1] T, const int64_t[::1] labels,
     weights, const int64_t[:, ::1] order, Py_ssize_t batch, const double[:, ::1] scalars,
-    int64_t step, double[:, ::1] sums, Y, int threads,
+    int64_t step, double[:, ::1] sums, Y, int threads, uint8_t[::1] pace,
 ):
-    """A stretch of steps; the contract is in fastnn.backends."""
+    """A stretch of steps; the contract is in fastnn.backends. `pace` remembers what was measured."""
     cdef run_t r
+    cdef stretch_t stretch
     cdef barrier_t barrier
     cdef const real[::1] w
     cdef real[:, :, ::1] out
-    cdef real* y = NULL
+    cdef real* memory = &work[0]
     memset(&r, 0, sizeof(r))
     r.ops, r.n_ops = &ops[0], ops.shape[0]
     r.head = find_head(r.ops, r.n_ops)
     r.params, r.grads, r.n_trained = &params[0], &grads[0], grads.shape[0]
     r.slots = &slots[0, 0]
-    r.work, r.capacity = &work[0], capacity
+    r.work, r.capacity = memory, capacity
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
     r.T, r.target_width, r.labels = &T[0, 0], T.shape[1], &labels[0]
     r.step, r.training, r.threads, r.barrier = step, True, threads, &barrier
+    stretch.order, stretch.rows, stretch.batch = &order[0, 0], order.shape[1], batch
+    stretch.part_steps = (order.shape[1] + batch - 1) // batch
+    stretch.scalars, stretch.n_scalars = &scalars[0, 0], scalars.shape[1]
+    stretch.sums, stretch.n_sums = &sums[0, 0], sums.shape[1]
+    stretch.Y = NULL
     if weights is not None:
         w = weights
         r.weights = &w[0]
     if Y is not None:
         out = Y
-        y = &out[0, 0, 0]
-    barrier_init(&barrier, threads)
-    cdef Py_ssize_t parts = order.shape[0], rows = order.shape[1]
-    cdef const int64_t* o = &order[0, 0]
-    cdef const double* s = &scalars[0, 0]
-    cdef double* totals = &sums[0, 0]
-    cdef real* memory = &work[0]
-    if threads == 1:
-        with nogil:
-            train_stretch[real](r, memory, o, parts, rows, batch, s, scalars.shape[1], totals, sums.shape[1], y, 0)
-    else:
-        with nogil, parallel(num_threads=threads):
-            train_stretch[real](
-                r, memory, o, parts, rows, batch, s, scalars.shape[1], totals, sums.shape[1], y,
-                threadid())
+        stretch.Y = &out[0, 0, 0]
+    cdef Py_ssize_t steps = order.shape[0] * stretch.part_steps
+    with nogil:
+        train_stretch[real](r, &stretch, memory, steps, <pace_t*>&pace[0])
+
+PACE_BYTES = sizeof(pace_t)
 
 cdef void forward_chunks(
     run_t shared, real* work, Py_ssize_t size, Py_ssize_t n, Py_ssize_t chunk,

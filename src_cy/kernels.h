@@ -99,12 +99,19 @@
 /* A barrier for the threads of one stretch: spins, then yields, since a spinning thread on a busy
    machine keeps the others from arriving. 0.09 us against 0.3 us for OpenMP's. */
 #include <sched.h>
+#include <time.h>
 typedef struct {
     _Atomic int waiting;
     char pad[60];
     _Atomic int generation;
     int threads;
 } barrier_t;
+
+static inline double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
 
 static inline void barrier_init(barrier_t *b, int threads) {
     atomic_store(&b->waiting, 0);

@@ -17,8 +17,9 @@ NAME = "cython"
 core = loader.load()
 
 CHUNK = 256  # rows of a prediction that are computed at once
-# multiply-adds of a step, or of a chunk's prediction, from which a second thread pays
-MIN_THREADED_WORK = 400_000
+# multiply-adds of a step or of a prediction below which a second thread is not even tried: they take
+# a few microseconds
+MIN_THREADED_WORK = 50_000
 
 _HEADS = (Kind.ELEMENT_LOSS, Kind.SOFTMAX_LOSS, Kind.CROSS_LOSS)
 _METRICS = (Kind.ELEMENT_METRIC, Kind.BINARY_ACCURACY, Kind.CATEGORICAL_ACCURACY,
@@ -84,15 +85,17 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
     """A stretch of steps; see the contract in ``fastnn.backends``."""
     layout = _layout(plan)
     capacity = layout.capacity(min(batch_size, order.shape[1]))
-    key = (id(layout), capacity)
-    work = memory.scratch.get(key)
-    if work is None:
-        memory.scratch.clear()
-        work = memory.scratch[key] = _aligned(layout.columns * capacity, plan.dtype)
+    if memory.scratch.get("for") != (layout, capacity, threads):
+        memory.scratch |= {
+            "for": (layout, capacity, threads),
+            "work": _aligned(layout.columns * capacity, plan.dtype),
+            "pace": _aligned(core.PACE_BYTES, np.dtype(np.uint8)),
+        }
     core.train(
-        layout.ops, memory.params, memory.grads, memory.slots, work, capacity, feed.X,
+        layout.ops, memory.params, memory.grads, memory.slots, memory.scratch["work"], capacity, feed.X,
         _two_dimensional(feed.T, plan.dtype), feed.labels, feed.weights, order, batch_size,
-        scalars, step, sums, Y, _threads(threads, 3 * layout.work_per_row * batch_size))
+        scalars, step, sums, Y, _threads(threads, 3 * layout.work_per_row * batch_size),
+        memory.scratch["pace"])
 
 
 def forward(plan, params, X, Y, training=False, step=0, threads=1):
