@@ -21,7 +21,12 @@ from fastnn.registry import register
 
 
 class Metric(Formula):
-    """A mean over rows, kept up to date by ``update_state`` and read by ``result``."""
+    """A mean over rows, kept up to date by ``update_state`` and read by ``result``.
+
+    direction : "up" where more is better, "down" where less is, None where it cannot be known.
+    """
+
+    direction: str | None = None
 
     sparse = False  # whether the targets are class numbers
 
@@ -58,6 +63,7 @@ class Metric(Formula):
 class BinaryAccuracy(Metric):
     """The share of outputs on the right side of ``threshold``: (y > threshold) == t."""
 
+    direction = "up"
     hyper = ("threshold",)
 
     def __init__(self, name=None, threshold: float = 0.5):
@@ -77,6 +83,8 @@ class BinaryAccuracy(Metric):
 class CategoricalAccuracy(Metric):
     """The share of rows whose largest output is where the largest target is."""
 
+    direction = "up"
+
     def rows(self, t, y):
         return t.argmax(axis=-1) == y.argmax(axis=-1)
 
@@ -88,6 +96,7 @@ class CategoricalAccuracy(Metric):
 class SparseCategoricalAccuracy(Metric):
     """The share of rows whose largest output is at the integer label."""
 
+    direction = "up"
     sparse = True
 
     def rows(self, t, y):
@@ -99,6 +108,7 @@ class SparseCategoricalAccuracy(Metric):
 
 class _ElementwiseMetric(Metric):
     loss: type[losses.ElementwiseLoss]
+    direction = "down"
 
     def rows(self, t, y):
         return self.loss().rows(t, y)

@@ -12,19 +12,33 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Tiles: TILE_COLUMNS x TILE_PANELS panels of a product, GRADIENT_INPUTS x GRADIENT_STRIPS of a
+   gradient, ROWS_TILE rows x GRADIENT_STRIPS of a product from rows. Their sums fill the registers. */
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
 #define TILE_COLUMNS 12
 #define TILE_PANELS 2
+#define GRADIENT_INPUTS 12
+#define GRADIENT_STRIPS 2
+#define ROWS_TILE 8
 #elif defined(__AVX2__)
 #define VECTOR_BYTES 32
 #define TILE_COLUMNS 6
 #define TILE_PANELS 1
+#define GRADIENT_INPUTS 6
+#define GRADIENT_STRIPS 1
+#define ROWS_TILE 4
 #else
 #define VECTOR_BYTES 16
 #define TILE_COLUMNS 3
 #define TILE_PANELS 1
+#define GRADIENT_INPUTS 3
+#define GRADIENT_STRIPS 1
+#define ROWS_TILE 2
 #endif
+/* from how many panels, and numbers in the matrix, on a strip of weights is copied before its use */
+#define PACK_PANELS 4
+#define PACK_SIZE 16384
 #define PANEL_VECTORS (64 / VECTOR_BYTES)
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 

@@ -26,24 +26,48 @@ cdef void input_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
             rows_to_panel_d(X, r.n_inputs, r.rows + p * L, y + p * op.k * L, op.k, count)
 
 cdef void dense_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
-    """dst[m] <- formula(src[k] @ w[k, m] + b[m]); a panel at a time, so that z is still in cache."""
-    cdef Py_ssize_t L = lanes(work), p, p0, p1, j0, j1
-    cdef const real* x = work + op.src * r.capacity
+    """dst[m] <- formula(src[k] @ w[k, m] + b[m]). src2 >= 0: the rows are read from X, at that column."""
+    cdef Py_ssize_t L = lanes(work), p0, p1, j0, j1
     cdef real* y = work + op.dst * r.capacity
     cdef const real* w = <const real*>r.params + op.w
-    cdef const real* bias = NULL
+    cdef const real* bias = <const real*>r.params + op.b if op.b >= 0 else NULL
     p0 = share(r.panels, r.row_part, r.row_parts, 1)
     p1 = share(r.panels, r.row_part + 1, r.row_parts, 1)
-    j0 = share(op.m, r.column_part, r.column_parts, 12)
-    j1 = share(op.m, r.column_part + 1, r.column_parts, 12)
-    if op.b >= 0:
-        bias = <const real*>r.params + op.b + j0
-    for p in range(p0, p1, 2):
+    j0 = share(op.m, r.column_part, r.column_parts, 48)
+    j1 = share(op.m, r.column_part + 1, r.column_parts, 48)
+    if op.src2 >= 0:
+        dense_from_rows(r, op, work, p0, p1, j0, j1)
+    else:
         product[real](
-            x + p * op.k * L, op.k * L, w + j0, op.m, 1, op.k, bias,
-            y + (p * op.m + j0) * L, op.m * L, j1 - j0, min(2, p1 - p))
-        if op.formula:
-            dense_activate(r, op, work, p, min(p + 2, p1), j0, j1)
+            work + (op.src * r.capacity + p0 * op.k * L), op.k * L, w + j0, op.m, 1, op.k,
+            bias + j0 if bias != NULL else NULL, y + (p0 * op.m + j0) * L, op.m * L, j1 - j0, p1 - p0)
+    if op.formula:
+        dense_activate(r, op, work, p0, p1, j0, j1)
+
+cdef void dense_from_rows(
+    run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1, Py_ssize_t j0, Py_ssize_t j1,
+) noexcept nogil:
+    """The product of a first layer: X is not copied into panels. src is room for the last columns."""
+    cdef Py_ssize_t L = lanes(work), p, count
+    cdef const real* X = <const real*>r.X + op.src2
+    cdef const real* w = <const real*>r.params + op.w
+    cdef const real* bias = <const real*>r.params + op.b if op.b >= 0 else NULL
+    cdef real* tail = work + op.src * r.capacity + r.row_part * op.k * L
+    if op.m % L and j1 == op.m and p0 < p1:
+        if real is float:
+            copy_tail_f(w, op.k, op.m, tail)
+        else:
+            copy_tail_d(w, op.k, op.m, tail)
+    for p in range(p0, p1):
+        count = min(L, r.n - p * L)
+        if real is float:
+            product_rows_f(
+                X, r.n_inputs, r.rows + p * L, count, w, op.k, op.m, j0, j1, tail, bias,
+                work + op.dst * r.capacity + p * op.m * L)
+        else:
+            product_rows_d(
+                X, r.n_inputs, r.rows + p * L, count, w, op.k, op.m, j0, j1, tail, bias,
+                work + op.dst * r.capacity + p * op.m * L)
 
 cdef void dense_activate(
     run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1, Py_ssize_t j0, Py_ssize_t j1,
@@ -58,15 +82,14 @@ cdef void dense_activate(
         activate[real](op.formula, y + at, &op.a0, 0, (j1 - j0) * L)
 
 cdef void dense_derive(run_t* r, const op_t* op, real* work) noexcept nogil:
-    """ddst <- dz, in place, with lanes that no row fills at zero; aux <- its rows, for the weights."""
-    cdef Py_ssize_t L = lanes(work), p, p0, p1, at, j, i, width, count, m = op.m
+    """ddst <- dz, in place, with lanes that no row fills at zero; aux <- its rows in strips of columns."""
+    cdef Py_ssize_t L = lanes(work), p, p0, p1, at, j, i, count, m = op.m
     cdef real* dy = work + op.ddst * r.capacity
     cdef real* y = work + op.dst * r.capacity
     cdef real* z = work + op.keep * r.capacity if op.keep >= 0 else y
     cdef real* transposed = work + op.aux * r.capacity
     if not rows_only(r, &p0, &p1):
         return
-    width = (m + L - 1) // L * L
     for p in range(p0, p1):
         at = p * m * L
         count = min(L, r.n - p * L)
@@ -78,9 +101,9 @@ cdef void dense_derive(run_t* r, const op_t* op, real* work) noexcept nogil:
                     dy[at + j * L + i] = 0
         if op.trains and m >= WIDE:
             if real is float:
-                panel_to_rows_f(dy + at, transposed + p * L * width, width, m, count)
+                panel_to_strips_f(dy + at, transposed + p * L * L, r.capacity * L, m)
             else:
-                panel_to_rows_d(dy + at, transposed + p * L * width, width, m, count)
+                panel_to_strips_d(dy + at, transposed + p * L * L, r.capacity * L, m)
 
 cdef void dense_input_gradient(run_t* r, const op_t* op, real* work) noexcept nogil:
     """dsrc[k] <- dz[m] @ w[k, m]^T."""
@@ -88,8 +111,8 @@ cdef void dense_input_gradient(run_t* r, const op_t* op, real* work) noexcept no
     cdef const real* w = <const real*>r.params + op.w
     p0 = share(r.panels, r.row_part, r.row_parts, 1)
     p1 = share(r.panels, r.row_part + 1, r.row_parts, 1)
-    k0 = share(op.k, r.column_part, r.column_parts, 12)
-    k1 = share(op.k, r.column_part + 1, r.column_parts, 12)
+    k0 = share(op.k, r.column_part, r.column_parts, 48)
+    k1 = share(op.k, r.column_part + 1, r.column_parts, 48)
     product[real](
         work + op.ddst * r.capacity + p0 * op.m * L, op.m * L, w + k0 * op.m, 1, op.m, op.m, NULL,
         work + op.dsrc * r.capacity + (p0 * op.k + k0) * L, op.k * L, k1 - k0, p1 - p0)
@@ -97,7 +120,7 @@ cdef void dense_input_gradient(run_t* r, const op_t* op, real* work) noexcept no
 cdef void dense_weight_gradient(run_t* r, const op_t* op, real* work) noexcept nogil:
     """grads[w], grads[b] <- src^T dz, sum of dz: each number by one thread, rows in order."""
     cdef Py_ssize_t L = lanes(work), k0 = 0, k1 = op.k, j0 = 0, j1 = op.m
-    cdef Py_ssize_t width = (op.m + L - 1) // L * L
+    cdef Py_ssize_t strip = r.capacity * L
     cdef const real* x = work + op.src * r.capacity
     cdef const real* dz = work + op.ddst * r.capacity
     cdef const real* transposed = work + op.aux * r.capacity
@@ -105,18 +128,24 @@ cdef void dense_weight_gradient(run_t* r, const op_t* op, real* work) noexcept n
     cdef real* db = NULL
     cdef bint by_inputs = op.m < WIDE or op.k >= op.m
     if by_inputs:
-        k0 = share(op.k, r.thread, r.threads, 6)
-        k1 = share(op.k, r.thread + 1, r.threads, 6)
+        k0 = share(op.k, r.thread, r.threads, 12)
+        k1 = share(op.k, r.thread + 1, r.threads, 12)
     else:
-        j0 = share(op.m, r.thread, r.threads, L)
-        j1 = share(op.m, r.thread + 1, r.threads, L)
+        j0 = share(op.m, r.thread, r.threads, 2 * L)
+        j1 = share(op.m, r.thread + 1, r.threads, 2 * L)
     if op.b >= 0 and (not by_inputs or r.thread == 0):
         db = <real*>r.grads + op.b
-    if op.m >= WIDE:
+    if op.src2 >= 0:
+        x = <const real*>r.X + op.src2
         if real is float:
-            gradient_wide_f(x, op.k * L, transposed, width, r.n, dw, op.m, k0, k1, j0, j1, db)
+            gradient_rows_f(x, r.n_inputs, r.rows, transposed, strip, r.n, dw, op.m, k0, k1, j0, j1, db)
         else:
-            gradient_wide_d(x, op.k * L, transposed, width, r.n, dw, op.m, k0, k1, j0, j1, db)
+            gradient_rows_d(x, r.n_inputs, r.rows, transposed, strip, r.n, dw, op.m, k0, k1, j0, j1, db)
+    elif op.m >= WIDE:
+        if real is float:
+            gradient_wide_f(x, op.k * L, transposed, strip, r.n, dw, op.m, k0, k1, j0, j1, db)
+        else:
+            gradient_wide_d(x, op.k * L, transposed, strip, r.n, dw, op.m, k0, k1, j0, j1, db)
     elif real is float:
         gradient_narrow_f(x, op.k * L, dz, op.m * L, r.panels, dw, k0, k1, op.m, db)
     else:

@@ -5,25 +5,43 @@
 typedef REAL FN(vec) __attribute__((vector_size(VECTOR_BYTES), aligned(VECTOR_BYTES), may_alias));
 typedef REAL FN(vecu) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 
-/* y[p][j][:] <- bias[j] + sum_k x[p][k][:] w[k wk + j wj], for `columns` j and `panels` p, both
-   constants to the compiler. One chain of additions an output, k ascending. */
+/* packed[k][TILE_COLUMNS] <- w[i wk + j wj] */
+static void FN(pack_strip)(const REAL *w, int64_t wk, int64_t wj, int64_t k, REAL *packed) {
+    if (wj == 1)
+        for (int64_t i = 0; i < k; i++)
+            memcpy(packed + i * TILE_COLUMNS, w + i * wk, TILE_COLUMNS * sizeof(REAL));
+    else
+        for (int j = 0; j < TILE_COLUMNS; j++)
+            for (int64_t i = 0; i < k; i++) packed[i * TILE_COLUMNS + j] = w[i * wk + j * wj];
+}
+
+/* A tile of a product: y[p][j][:] <- start + sum_i x[p][i][:] w[i wk + j wj] for `columns` j and
+   `panels` p, both constants to the compiler. `start` is bias[j] (0 without), or y itself where the
+   sum goes on. One chain of additions an output, i ascending. */
 ALWAYS_INLINE void FN(product_tile)(int columns, int panels, const REAL *x, int64_t x_panel,
-                                    const REAL *w, int64_t wk, int64_t wj, int64_t k,
+                                    const REAL *w, int64_t wk, int64_t wj, int64_t k, int goes_on,
                                     const REAL *bias, REAL *y, int64_t y_panel) {
     FN(vec) sum[TILE_COLUMNS][TILE_PANELS * PANEL_VECTORS];
     const int vectors = panels * PANEL_VECTORS;
+#define AT(base, panel, column, v) \
+    (*(FN(vec) *)(base + (v / PANEL_VECTORS) * panel + column * LANES + (v % PANEL_VECTORS) * VLANES))
+    if (goes_on) {
 #pragma GCC unroll 16
-    for (int j = 0; j < columns; j++) {
-        FN(vec) start = (bias ? bias[j] : (REAL)0) - (FN(vec)){0};
+        for (int j = 0; j < columns; j++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) sum[j][v] = start;
+            for (int v = 0; v < vectors; v++) sum[j][v] = AT(y, y_panel, j, v);
+    } else {
+#pragma GCC unroll 16
+        for (int j = 0; j < columns; j++) {
+            FN(vec) start = (bias ? bias[j] : (REAL)0) - (FN(vec)){0};
+#pragma GCC unroll 16
+            for (int v = 0; v < vectors; v++) sum[j][v] = start;
+        }
     }
     for (int64_t i = 0; i < k; i++) {
         FN(vec) xs[TILE_PANELS * PANEL_VECTORS];
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++)
-            xs[v] = *(const FN(vec) *)(x + (v / PANEL_VECTORS) * x_panel + i * LANES
-                                       + (v % PANEL_VECTORS) * VLANES);
+        for (int v = 0; v < vectors; v++) xs[v] = AT((REAL *)x, x_panel, i, v);
 #pragma GCC unroll 16
         for (int j = 0; j < columns; j++) {
             REAL scalar = w[i * wk + j * wj];
@@ -34,114 +52,245 @@ ALWAYS_INLINE void FN(product_tile)(int columns, int panels, const REAL *x, int6
 #pragma GCC unroll 16
     for (int j = 0; j < columns; j++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++)
-            *(FN(vec) *)(y + (v / PANEL_VECTORS) * y_panel + j * LANES
-                         + (v % PANEL_VECTORS) * VLANES) = sum[j][v];
+        for (int v = 0; v < vectors; v++) AT(y, y_panel, j, v) = sum[j][v];
+#undef AT
 }
 
-ALWAYS_INLINE void FN(product_strip)(int panels, const REAL *x, int64_t x_panel, const REAL *w,
-                                     int64_t wk, int64_t wj, int64_t k, const REAL *bias, REAL *y,
-                                     int64_t y_panel, int64_t m) {
-    int64_t j = 0;
-#define TILE(c) FN(product_tile)(c, panels, x, x_panel, w + j * wj, wk, wj, k, \
-                                 bias ? bias + j : bias, y + j * LANES, y_panel)
-    for (; j + TILE_COLUMNS <= m; j += TILE_COLUMNS) TILE(TILE_COLUMNS);
-    switch (m - j) {
-    case 1: TILE(1); break;
-    case 2: TILE(2); break;
-#if TILE_COLUMNS > 3
-    case 3: TILE(3); break;
-    case 4: TILE(4); break;
-    case 5: TILE(5); break;
-#endif
-#if TILE_COLUMNS > 6
-    case 6: TILE(6); break;
-    case 7: TILE(7); break;
-    case 8: TILE(8); break;
-    case 9: TILE(9); break;
-    case 10: TILE(10); break;
-    case 11: TILE(11); break;
-#endif
-    }
-#undef TILE
-}
-
-/* y[panels][m][LANES] <- bias[m] + x[panels][k][LANES] . w, panels x_panel and y_panel numbers apart */
-static void FN(product)(const REAL *x, int64_t x_panel, const REAL *w, int64_t wk, int64_t wj,
-                        int64_t k, const REAL *bias, REAL *y, int64_t y_panel, int64_t m,
-                        int64_t panels) {
+/* All panels of one strip of at most TILE_COLUMNS columns. */
+ALWAYS_INLINE void FN(product_strip)(int columns, const REAL *x, int64_t x_panel, const REAL *w,
+                                     int64_t wk, int64_t wj, int64_t k, int goes_on,
+                                     const REAL *bias, REAL *y, int64_t y_panel, int64_t panels) {
     int64_t p = 0;
 #if TILE_PANELS > 1
     for (; p + TILE_PANELS <= panels; p += TILE_PANELS)
-        FN(product_strip)(TILE_PANELS, x + p * x_panel, x_panel, w, wk, wj, k, bias,
-                          y + p * y_panel, y_panel, m);
+        FN(product_tile)(columns, TILE_PANELS, x + p * x_panel, x_panel, w, wk, wj, k, goes_on, bias,
+                         y + p * y_panel, y_panel);
 #endif
     for (; p < panels; p++)
-        FN(product_strip)(1, x + p * x_panel, x_panel, w, wk, wj, k, bias, y + p * y_panel, y_panel, m);
+        FN(product_tile)(columns, 1, x + p * x_panel, x_panel, w, wk, wj, k, goes_on, bias,
+                         y + p * y_panel, y_panel);
 }
 
-/* The gradient of a weight matrix from the transposed dz: lanes run over the outputs j.
-   dw[i][j] <- sum_r x[r][i] dz[r][j], r ascending, for `inputs` rows i of w. */
-#define GRADIENT_INPUTS 6
-ALWAYS_INLINE void FN(gradient_tile)(int inputs, int vectors, const REAL *x, int64_t x_panel,
-                                     const REAL *dz, int64_t dz_row, int64_t n, REAL *dw,
-                                     int64_t m, int64_t width) {
-    FN(vec) sum[GRADIENT_INPUTS][PANEL_VECTORS];
+/* y[panels][m][LANES] <- bias[m] + x[panels][k][LANES] . w, panels x_panel and y_panel numbers apart.
+   The sum over k is cut so that a strip of w stays in the first cache; where many panels use it, the
+   strip is copied first, since columns of a wide matrix fall on few lines of the cache. */
+#define PRODUCT_DEPTH ((int)(1024 / sizeof(REAL)))
+static void FN(product)(const REAL *x, int64_t x_panel, const REAL *w, int64_t wk, int64_t wj,
+                        int64_t k, const REAL *bias, REAL *y, int64_t y_panel, int64_t m,
+                        int64_t panels) {
+    REAL packed[PRODUCT_DEPTH * TILE_COLUMNS] __attribute__((aligned(64)));
+    const int pack = panels >= PACK_PANELS && k * m >= PACK_SIZE;
+    for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += PRODUCT_DEPTH) {
+        const int64_t depth = k - k0 < PRODUCT_DEPTH ? k - k0 : PRODUCT_DEPTH;
+        int64_t j = 0;
+        for (; j + TILE_COLUMNS <= m; j += TILE_COLUMNS) {
+            const REAL *strip = w + k0 * wk + j * wj, *b = bias ? bias + j : bias;
+            if (pack) {
+                FN(pack_strip)(strip, wk, wj, depth, packed);
+                FN(product_strip)(TILE_COLUMNS, x + k0 * LANES, x_panel, packed, TILE_COLUMNS, 1,
+                                  depth, k0 > 0, b, y + j * LANES, y_panel, panels);
+            } else if (wj == 1)
+                FN(product_strip)(TILE_COLUMNS, x + k0 * LANES, x_panel, strip, wk, 1, depth, k0 > 0,
+                                  b, y + j * LANES, y_panel, panels);
+            else
+                FN(product_strip)(TILE_COLUMNS, x + k0 * LANES, x_panel, strip, 1, wj, depth, k0 > 0,
+                                  b, y + j * LANES, y_panel, panels);
+        }
+#define STRIP(c)                                                                               \
+    case c:                                                                                    \
+        FN(product_strip)(c, x + k0 * LANES, x_panel, w + k0 * wk + j * wj, wk, wj, depth, k0 > 0, \
+                          bias ? bias + j : bias, y + j * LANES, y_panel, panels);              \
+        break;
+        switch (m - j) {
+            STRIP(1)
+            STRIP(2)
+#if TILE_COLUMNS > 3
+            STRIP(3)
+            STRIP(4)
+            STRIP(5)
+#endif
+#if TILE_COLUMNS > 6
+            STRIP(6)
+            STRIP(7)
+            STRIP(8)
+            STRIP(9)
+            STRIP(10)
+            STRIP(11)
+#endif
+        }
+#undef STRIP
+    }
+}
+
+/* The gradient of a weight matrix: lanes run over the outputs j. dz lies in strips of LANES columns,
+   [strip][row][LANES]; x in panels, or (direct) as the rows `order` of a matrix x_panel numbers wide.
+   A tile: dw[i][j] <- start + sum_r x[r][i] dz[r][j], r ascending; `start` is 0, or dw itself where
+   the sum goes on. `inputs`, `strips` and `direct` are constants to the compiler. */
+ALWAYS_INLINE void FN(gradient_tile)(int inputs, int strips, int direct, const REAL *x,
+                                     int64_t x_panel, const int64_t *order, const REAL *dz,
+                                     int64_t dz_strip, int64_t n, int goes_on, REAL *dw, int64_t m,
+                                     int64_t width) {
+    FN(vec) sum[GRADIENT_INPUTS][GRADIENT_STRIPS * PANEL_VECTORS];
+    const int vectors = strips * PANEL_VECTORS;
+    if (goes_on) {
+        for (int i = 0; i < inputs; i++) memcpy(sum[i], dw + i * m, width * sizeof(REAL));
+    } else {
 #pragma GCC unroll 16
-    for (int i = 0; i < inputs; i++)
+        for (int i = 0; i < inputs; i++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) sum[i][v] = (FN(vec)){0};
-    for (int64_t first = 0; first < n; first += LANES, x += x_panel) {
-        int64_t rows = n - first < LANES ? n - first : LANES;
-        for (int64_t r = 0; r < rows; r++, dz += dz_row) {
-            FN(vec) ds[PANEL_VECTORS];
+            for (int v = 0; v < vectors; v++) sum[i][v] = (FN(vec)){0};
+    }
+    for (int64_t first = 0; first < n; first += LANES) {
+        const int64_t rows = n - first < LANES ? n - first : LANES;
+        for (int64_t r = 0; r < rows; r++, dz += LANES) {
+            const REAL *row = direct ? x + order[first + r] * x_panel : x + r;
+            FN(vec) ds[GRADIENT_STRIPS * PANEL_VECTORS];
 #pragma GCC unroll 16
-            for (int v = 0; v < vectors; v++) ds[v] = *(const FN(vec) *)(dz + v * VLANES);
+            for (int v = 0; v < vectors; v++)
+                ds[v] = *(const FN(vec) *)(dz + (v / PANEL_VECTORS) * dz_strip
+                                           + (v % PANEL_VECTORS) * VLANES);
 #pragma GCC unroll 16
             for (int i = 0; i < inputs; i++) {
-                REAL scalar = x[i * LANES + r];
+                REAL scalar = row[direct ? i : i * LANES];
 #pragma GCC unroll 16
                 for (int v = 0; v < vectors; v++) sum[i][v] += ds[v] * scalar;
             }
         }
+        if (!direct) x += x_panel;
     }
     if (width == vectors * VLANES) {
 #pragma GCC unroll 16
         for (int i = 0; i < inputs; i++)
 #pragma GCC unroll 16
-            for (int v = 0; v < vectors; v++) *(FN(vecu) *)(dw + i * m + v * VLANES) = (FN(vecu))sum[i][v];
+            for (int v = 0; v < vectors; v++)
+                *(FN(vecu) *)(dw + i * m + v * VLANES) = (FN(vecu))sum[i][v];
     } else {
         for (int i = 0; i < inputs; i++) memcpy(dw + i * m, sum[i], width * sizeof(REAL));
     }
 }
 
-/* dw[k0:k1][j0:j1] (rows m numbers apart) and, if db is given, db[j] <- sum_r dz[r][j]. x: panels
-   [k][LANES]; dz: n rows, dz_row numbers apart, a multiple of LANES; so is j0. */
-static void FN(gradient_wide)(const REAL *x, int64_t x_panel, const REAL *dz, int64_t dz_row,
+/* The tiles of inputs k0:k1 for one or two strips of outputs. */
+ALWAYS_INLINE void FN(gradient_strip)(int strips, int direct, const REAL *x, int64_t x_panel,
+                                      const int64_t *order, const REAL *dz, int64_t dz_strip,
+                                      int64_t n, int goes_on, REAL *dw, int64_t m, int64_t k0,
+                                      int64_t k1, int64_t width) {
+    int64_t i = k0;
+#define TILE(c)                                                                                 \
+    FN(gradient_tile)(c, strips, direct, x + (direct ? i : i * LANES), x_panel, order, dz, dz_strip, \
+                      n, goes_on, dw + i * m, m, width)
+    for (; i + GRADIENT_INPUTS <= k1; i += GRADIENT_INPUTS) TILE(GRADIENT_INPUTS);
+    for (; i + 4 <= k1; i += 4) TILE(4);
+    for (; i < k1; i++) TILE(1);
+#undef TILE
+}
+
+/* dw[k0:k1][j0:j1] (rows m numbers apart) and, if db is given, db[j0:j1] <- sum_r dz[r][j]. n rows;
+   j0 is a multiple of LANES. */
+#define GRADIENT_DEPTH 256
+ALWAYS_INLINE void FN(gradient)(int direct, const REAL *x, int64_t x_panel, const int64_t *order,
+                                const REAL *dz, int64_t dz_strip, int64_t n, REAL *dw, int64_t m,
+                                int64_t k0, int64_t k1, int64_t j0, int64_t j1, REAL *db) {
+    for (int64_t r0 = 0; r0 < n; r0 += GRADIENT_DEPTH) {
+        const int64_t depth = n - r0 < GRADIENT_DEPTH ? n - r0 : GRADIENT_DEPTH;
+        const REAL *rows = direct ? x : x + r0 / LANES * x_panel;
+        const int64_t *which = direct ? order + r0 : order;
+        int64_t j = j0;
+#if GRADIENT_STRIPS > 1
+        for (; j1 - j > LANES; j += 2 * LANES)
+            FN(gradient_strip)(2, direct, rows, x_panel, which, dz + j / LANES * dz_strip + r0 * LANES,
+                               dz_strip, depth, r0 > 0, dw + j, m, k0, k1,
+                               j1 - j < 2 * LANES ? j1 - j : 2 * LANES);
+#endif
+        for (; j < j1; j += LANES)
+            FN(gradient_strip)(1, direct, rows, x_panel, which, dz + j / LANES * dz_strip + r0 * LANES,
+                               dz_strip, depth, r0 > 0, dw + j, m, k0, k1,
+                               j1 - j < LANES ? j1 - j : LANES);
+    }
+    for (int64_t j = j0; db && j < j1; j += LANES) {
+        const REAL *strip = dz + j / LANES * dz_strip;
+        FN(vec) sum[PANEL_VECTORS];
+        for (int v = 0; v < PANEL_VECTORS; v++) sum[v] = (FN(vec)){0};
+        for (int64_t r = 0; r < n; r++)
+            for (int v = 0; v < PANEL_VECTORS; v++)
+                sum[v] += *(const FN(vec) *)(strip + r * LANES + v * VLANES);
+        memcpy(db + j, sum, (j1 - j < LANES ? j1 - j : LANES) * sizeof(REAL));
+    }
+}
+
+static void FN(gradient_wide)(const REAL *x, int64_t x_panel, const REAL *dz, int64_t dz_strip,
                               int64_t n, REAL *dw, int64_t m, int64_t k0, int64_t k1, int64_t j0,
                               int64_t j1, REAL *db) {
-    for (int64_t j = j0; j < j1; j += LANES) {
-        int64_t width = j1 - j < LANES ? j1 - j : LANES, i = k0;
-#define TILE(c) FN(gradient_tile)(c, PANEL_VECTORS, x + i * LANES, x_panel, dz + j, dz_row, n, \
-                                  dw + i * m + j, m, width)
-        for (; i + GRADIENT_INPUTS <= k1; i += GRADIENT_INPUTS) TILE(GRADIENT_INPUTS);
-        switch (k1 - i) {
-        case 1: TILE(1); break;
-        case 2: TILE(2); break;
-        case 3: TILE(3); break;
-        case 4: TILE(4); break;
-        case 5: TILE(5); break;
-        }
-#undef TILE
-        if (db) {
-            FN(vec) sum[PANEL_VECTORS];
-            for (int v = 0; v < PANEL_VECTORS; v++) sum[v] = (FN(vec)){0};
-            for (int64_t r = 0; r < n; r++)
-                for (int v = 0; v < PANEL_VECTORS; v++)
-                    sum[v] += *(const FN(vec) *)(dz + r * dz_row + j + v * VLANES);
-            memcpy(db + j, sum, width * sizeof(REAL));
+    FN(gradient)(0, x, x_panel, NULL, dz, dz_strip, n, dw, m, k0, k1, j0, j1, db);
+}
+
+static void FN(gradient_rows)(const REAL *x, int64_t x_row, const int64_t *order, const REAL *dz,
+                              int64_t dz_strip, int64_t n, REAL *dw, int64_t m, int64_t k0,
+                              int64_t k1, int64_t j0, int64_t j1, REAL *db) {
+    FN(gradient)(1, x, x_row, order, dz, dz_strip, n, dw, m, k0, k1, j0, j1, db);
+}
+
+/* A product whose x is the rows `order` of a matrix, read where they lie: lanes run over the columns.
+   The sums are the same as in panels, in the same order. The last columns of w are read through a
+   copy, padded to LANES, as the vector would reach beyond the matrix. */
+ALWAYS_INLINE void FN(rows_tile)(int strips, const REAL *const *x, int64_t k, const REAL *w,
+                                 int64_t wk, const REAL *bias, int64_t width, REAL *out) {
+    FN(vec) sum[ROWS_TILE][GRADIENT_STRIPS * PANEL_VECTORS];
+    const int vectors = strips * PANEL_VECTORS;
+    FN(vec) start[GRADIENT_STRIPS * PANEL_VECTORS] = {{0}};
+    if (bias) memcpy(start, bias, width * sizeof(REAL));
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS_TILE; r++)
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; v++) sum[r][v] = start[v];
+    for (int64_t i = 0; i < k; i++) {
+        FN(vec) ws[GRADIENT_STRIPS * PANEL_VECTORS];
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; v++) ws[v] = (FN(vec))*(const FN(vecu) *)(w + i * wk + v * VLANES);
+#pragma GCC unroll 16
+        for (int r = 0; r < ROWS_TILE; r++) {
+            REAL scalar = x[r][i];
+#pragma GCC unroll 16
+            for (int v = 0; v < vectors; v++) sum[r][v] += ws[v] * scalar;
         }
     }
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS_TILE; r++)
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; v++)
+            *(FN(vec) *)(out + r * GRADIENT_STRIPS * LANES + v * VLANES) = sum[r][v];
+}
+
+/* y[m][LANES], one panel <- bias + rows order[0:count] of x . w[k][m]; padding lanes are finite.
+   `tail` is the padded copy of the last m % LANES columns, [k][LANES]. */
+static void FN(product_rows)(const REAL *x, int64_t x_row, const int64_t *order, int64_t count,
+                             const REAL *w, int64_t k, int64_t m, int64_t j0, int64_t j1,
+                             const REAL *tail, const REAL *bias, REAL *y) {
+    REAL out[ROWS_TILE * GRADIENT_STRIPS * LANES] __attribute__((aligned(64)));
+    for (int64_t r0 = 0; r0 < LANES; r0 += ROWS_TILE) {
+        const REAL *rows[ROWS_TILE];
+        for (int r = 0; r < ROWS_TILE; r++)
+            rows[r] = x + order[r0 + r < count ? r0 + r : 0] * x_row;
+        for (int64_t j = j0; j < j1;) {
+            const int64_t whole = (m - j) / LANES, left = (j1 - j + LANES - 1) / LANES;
+            const int strips = whole < 2 || left < 2 ? 1 : GRADIENT_STRIPS;
+            const int64_t width = m - j < strips * LANES ? m - j : strips * LANES;
+            const REAL *from = whole ? w + j : tail, *b = bias ? bias + j : bias;
+            const int64_t wk = whole ? m : LANES;
+            if (strips == 1) FN(rows_tile)(1, rows, k, from, wk, b, width, out);
+            else FN(rows_tile)(GRADIENT_STRIPS, rows, k, from, wk, b, width, out);
+            for (int64_t c = 0; c < width; c++)
+                for (int r = 0; r < ROWS_TILE; r++)
+                    y[(j + c) * LANES + r0 + r] = out[r * GRADIENT_STRIPS * LANES + c];
+            j += strips * LANES;
+        }
+    }
+}
+
+/* tail[k][LANES] <- the last m % LANES columns of w[k][m], padded with zeros */
+static void FN(copy_tail)(const REAL *w, int64_t k, int64_t m, REAL *tail) {
+    const int64_t width = m % LANES;
+    memset(tail, 0, k * 64);
+    for (int64_t i = 0; i < k; i++) memcpy(tail + i * LANES, w + i * m + m - width, width * sizeof(REAL));
 }
 
 /* the sum of LANES numbers, halving: one order on every machine */
@@ -188,6 +337,16 @@ static void FN(gradient_narrow)(const REAL *x, int64_t x_panel, const REAL *dz, 
                     sum[v] += ((const FN(vec) *)(dz + p * dz_panel + j * LANES))[v];
             db[j] = FN(sum_lanes)(sum);
         }
+    }
+}
+
+/* strips[strip][lane][LANES] (strips `strip` numbers apart) <- panel[m][LANES]; the last strip's
+   padding stays as it is: nothing that is read from it is stored */
+static void FN(panel_to_strips)(const REAL *panel, REAL *strips, int64_t strip, int64_t m) {
+    for (int64_t j0 = 0; j0 < m; j0 += LANES, strips += strip) {
+        const int64_t width = m - j0 < LANES ? m - j0 : LANES;
+        for (int64_t j = 0; j < width; j++)
+            for (int r = 0; r < LANES; r++) strips[r * LANES + j] = panel[(j0 + j) * LANES + r];
     }
 }
 
@@ -250,4 +409,3 @@ static void FN(dropout_mask)(uint64_t seed, uint64_t step, int64_t row, int64_t 
 
 #undef LANES
 #undef VLANES
-#undef GRADIENT_INPUTS

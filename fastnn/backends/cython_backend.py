@@ -21,6 +21,9 @@ CHUNK = 256  # rows of a prediction that are computed at once
 # a few microseconds
 MIN_THREADED_WORK = 50_000
 
+# inputs from which a first layer reads the rows of X where they lie, without copying them
+MIN_WIDTH_FROM_ROWS = 48
+
 _HEADS = (Kind.ELEMENT_LOSS, Kind.SOFTMAX_LOSS, Kind.CROSS_LOSS)
 _METRICS = (Kind.ELEMENT_METRIC, Kind.BINARY_ACCURACY, Kind.CATEGORICAL_ACCURACY,
             Kind.SPARSE_CATEGORICAL_ACCURACY)
@@ -50,11 +53,27 @@ class _Layout:
                 columns += 2 * op["m"] + 1
             elif op["kind"] in _METRICS:
                 op["aux"], columns = columns, columns + 1
+        self._read_rows()
         self.columns = int(columns)
         dense = plan.ops[plan.ops["kind"] == Kind.DENSE]
         self.work_per_row = int((dense["k"] * dense["m"]).sum())
         self.order = np.arange(_round_up(CHUNK, self.lanes))
         self.chunk_size = self.columns * _round_up(CHUNK, self.lanes)
+
+    def _read_rows(self):
+        """Let a dense op that alone takes a wide input read the rows of X where they lie.
+
+        Its ``src2`` is then the first column of X, and the INPUT op copies nothing.
+        """
+        for source in self.ops[self.ops["kind"] == Kind.INPUT]:
+            users = (self.ops["src"] == source["dst"]) | (self.ops["src2"] == source["dst"])
+            users = np.flatnonzero(users & (self.ops["kind"] != Kind.INPUT))
+            (user,) = users if len(users) == 1 else (None,)
+            if user is None or self.ops["kind"][user] != Kind.DENSE:
+                continue
+            if source["k"] >= MIN_WIDTH_FROM_ROWS and self.ops["m"][user] >= 5:
+                self.ops["src2"][user] = source["s"]
+                self.ops["k"][self.ops["dst"] == source["dst"]] = 0
 
     def capacity(self, rows: int) -> int:
         """Rows that a workspace for batches of ``rows`` is laid out for."""
