@@ -21,13 +21,11 @@ cdef extern from "kernels.h" nogil:
     void gradient_wide_f(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, int64_t, int64_t, int64_t, int64_t, float*)
     void gradient_wide_d(const double*, int64_t, const double*, int64_t, int64_t, double*, int64_t, int64_t, int64_t, int64_t, int64_t, double*)
     void gradient_rows_f(const float*, int64_t, const int64_t*, const float*, int64_t, int64_t, float*, int64_t, int64_t, int64_t, int64_t, int64_t, float*)
-    void product_rows_f(const float*, int64_t, const int64_t*, int64_t, const float*, int64_t, int64_t, int64_t, int64_t, const float*, const float*, float*)
-    void copy_tail_f(const float*, int64_t, int64_t, float*)
+    void product_rows_f(const float*, int64_t, const int64_t*, int64_t, const float*, int64_t, int64_t, const float*, float*, int64_t, int64_t)
     void panel_to_strips_f(const float*, float*, int64_t, int64_t)
     void gradient_narrow_f(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, int64_t, int64_t, float*)
     void gradient_rows_d(const double*, int64_t, const int64_t*, const double*, int64_t, int64_t, double*, int64_t, int64_t, int64_t, int64_t, int64_t, double*)
-    void product_rows_d(const double*, int64_t, const int64_t*, int64_t, const double*, int64_t, int64_t, int64_t, int64_t, const double*, const double*, double*)
-    void copy_tail_d(const double*, int64_t, int64_t, double*)
+    void product_rows_d(const double*, int64_t, const int64_t*, int64_t, const double*, int64_t, int64_t, const double*, double*, int64_t, int64_t)
     void panel_to_strips_d(const double*, double*, int64_t, int64_t)
     void gradient_narrow_d(const double*, int64_t, const double*, int64_t, int64_t, double*, int64_t, int64_t, int64_t, double*)
     void panel_to_rows_f(const float*, float*, int64_t, int64_t, int64_t)
@@ -79,3 +77,13 @@ cdef inline void product(
         product_f(x, x_panel, w, wk, wj, k, bias, y, y_panel, m, panels)
     else:
         product_d(x, x_panel, w, wk, wj, k, bias, y, y_panel, m, panels)
+
+cdef inline void product_rows(
+    const real* x, Py_ssize_t x_row, const int64_t* order, Py_ssize_t n, const real* w,
+    Py_ssize_t w_row, Py_ssize_t k, const real* bias, real* y, Py_ssize_t y_panel, Py_ssize_t m,
+) noexcept nogil:
+    """The same with the rows `order` of a matrix for x."""
+    if real is float:
+        product_rows_f(x, x_row, order, n, w, w_row, k, bias, y, y_panel, m)
+    else:
+        product_rows_d(x, x_row, order, n, w, w_row, k, bias, y, y_panel, m)

@@ -35,39 +35,19 @@ cdef void dense_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     p1 = share(r.panels, r.row_part + 1, r.row_parts, 1)
     j0 = share(op.m, r.column_part, r.column_parts, 48)
     j1 = share(op.m, r.column_part + 1, r.column_parts, 48)
-    if op.src2 >= 0:
-        dense_from_rows(r, op, work, p0, p1, j0, j1)
-    else:
+    if bias != NULL:
+        bias += j0
+    y += (p0 * op.m + j0) * L
+    if op.src2 < 0:
         product[real](
-            work + (op.src * r.capacity + p0 * op.k * L), op.k * L, w + j0, op.m, 1, op.k,
-            bias + j0 if bias != NULL else NULL, y + (p0 * op.m + j0) * L, op.m * L, j1 - j0, p1 - p0)
+            work + op.src * r.capacity + p0 * op.k * L, op.k * L, w + j0, op.m, 1, op.k, bias, y,
+            op.m * L, j1 - j0, p1 - p0)
+    elif p0 < p1:
+        product_rows[real](
+            <const real*>r.X + op.src2, r.n_inputs, r.rows + p0 * L, min(r.n, p1 * L) - p0 * L,
+            w + j0, op.m, op.k, bias, y, op.m * L, j1 - j0)
     if op.formula:
         dense_activate(r, op, work, p0, p1, j0, j1)
-
-cdef void dense_from_rows(
-    run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1, Py_ssize_t j0, Py_ssize_t j1,
-) noexcept nogil:
-    """The product of a first layer: X is not copied into panels. src is room for the last columns."""
-    cdef Py_ssize_t L = lanes(work), p, count
-    cdef const real* X = <const real*>r.X + op.src2
-    cdef const real* w = <const real*>r.params + op.w
-    cdef const real* bias = <const real*>r.params + op.b if op.b >= 0 else NULL
-    cdef real* tail = work + op.src * r.capacity + r.row_part * op.k * L
-    if op.m % L and j1 == op.m and p0 < p1:
-        if real is float:
-            copy_tail_f(w, op.k, op.m, tail)
-        else:
-            copy_tail_d(w, op.k, op.m, tail)
-    for p in range(p0, p1):
-        count = min(L, r.n - p * L)
-        if real is float:
-            product_rows_f(
-                X, r.n_inputs, r.rows + p * L, count, w, op.k, op.m, j0, j1, tail, bias,
-                work + op.dst * r.capacity + p * op.m * L)
-        else:
-            product_rows_d(
-                X, r.n_inputs, r.rows + p * L, count, w, op.k, op.m, j0, j1, tail, bias,
-                work + op.dst * r.capacity + p * op.m * L)
 
 cdef void dense_activate(
     run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1, Py_ssize_t j0, Py_ssize_t j1,

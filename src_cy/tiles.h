@@ -229,19 +229,17 @@ static void FN(gradient_rows)(const REAL *x, int64_t x_row, const int64_t *order
     FN(gradient)(1, x, x_row, order, dz, dz_strip, n, dw, m, k0, k1, j0, j1, db);
 }
 
-/* A product whose x is the rows `order` of a matrix, read where they lie: lanes run over the columns.
-   The sums are the same as in panels, in the same order. The last columns of w are read through a
-   copy, padded to LANES, as the vector would reach beyond the matrix. */
+/* A product whose x is the rows of a matrix, read where they lie: lanes run over the columns. The sums
+   are those of product(), in the same order. A tile: out[r][:] += sum_i x[r][i] w[i wk + :]. */
 ALWAYS_INLINE void FN(rows_tile)(int strips, const REAL *const *x, int64_t k, const REAL *w,
-                                 int64_t wk, const REAL *bias, int64_t width, REAL *out) {
+                                 int64_t wk, REAL *out) {
     FN(vec) sum[ROWS_TILE][GRADIENT_STRIPS * PANEL_VECTORS];
     const int vectors = strips * PANEL_VECTORS;
-    FN(vec) start[GRADIENT_STRIPS * PANEL_VECTORS] = {{0}};
-    if (bias) memcpy(start, bias, width * sizeof(REAL));
+#define OUT(r, v) (*(FN(vec) *)(out + r * GRADIENT_STRIPS * LANES + v * VLANES))
 #pragma GCC unroll 16
     for (int r = 0; r < ROWS_TILE; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) sum[r][v] = start[v];
+        for (int v = 0; v < vectors; v++) sum[r][v] = OUT(r, v);
     for (int64_t i = 0; i < k; i++) {
         FN(vec) ws[GRADIENT_STRIPS * PANEL_VECTORS];
 #pragma GCC unroll 16
@@ -256,41 +254,64 @@ ALWAYS_INLINE void FN(rows_tile)(int strips, const REAL *const *x, int64_t k, co
 #pragma GCC unroll 16
     for (int r = 0; r < ROWS_TILE; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++)
-            *(FN(vec) *)(out + r * GRADIENT_STRIPS * LANES + v * VLANES) = sum[r][v];
+        for (int v = 0; v < vectors; v++) OUT(r, v) = sum[r][v];
+#undef OUT
 }
 
-/* y[m][LANES], one panel <- bias + rows order[0:count] of x . w[k][m]; padding lanes are finite.
-   `tail` is the padded copy of the last m % LANES columns, [k][LANES]. */
-static void FN(product_rows)(const REAL *x, int64_t x_row, const int64_t *order, int64_t count,
-                             const REAL *w, int64_t k, int64_t m, int64_t j0, int64_t j1,
-                             const REAL *tail, const REAL *bias, REAL *y) {
+/* One strip of columns, `width` of them, for n rows: y[panel][column][LANES]. */
+ALWAYS_INLINE void FN(rows_strip)(int strips, const REAL *x, int64_t x_row, const int64_t *order,
+                                  int64_t n, int64_t k, const REAL *w, int64_t wk, int goes_on,
+                                  const REAL *bias, REAL *y, int64_t y_panel, int64_t width) {
     REAL out[ROWS_TILE * GRADIENT_STRIPS * LANES] __attribute__((aligned(64)));
-    for (int64_t r0 = 0; r0 < LANES; r0 += ROWS_TILE) {
-        const REAL *rows[ROWS_TILE];
-        for (int r = 0; r < ROWS_TILE; r++)
-            rows[r] = x + order[r0 + r < count ? r0 + r : 0] * x_row;
-        for (int64_t j = j0; j < j1;) {
-            const int64_t whole = (m - j) / LANES, left = (j1 - j + LANES - 1) / LANES;
-            const int strips = whole < 2 || left < 2 ? 1 : GRADIENT_STRIPS;
-            const int64_t width = m - j < strips * LANES ? m - j : strips * LANES;
-            const REAL *from = whole ? w + j : tail, *b = bias ? bias + j : bias;
-            const int64_t wk = whole ? m : LANES;
-            if (strips == 1) FN(rows_tile)(1, rows, k, from, wk, b, width, out);
-            else FN(rows_tile)(GRADIENT_STRIPS, rows, k, from, wk, b, width, out);
+    const REAL *rows[ROWS_TILE];
+    const int64_t padded = (n + LANES - 1) / LANES * LANES;
+    for (int64_t r0 = 0; r0 < padded; r0 += ROWS_TILE) {
+        REAL *panel = y + r0 / LANES * y_panel + r0 % LANES;
+        for (int r = 0; r < ROWS_TILE; r++) {
+            rows[r] = x + order[r0 + r < n ? r0 + r : n - 1] * x_row; /* padding repeats a row */
             for (int64_t c = 0; c < width; c++)
-                for (int r = 0; r < ROWS_TILE; r++)
-                    y[(j + c) * LANES + r0 + r] = out[r * GRADIENT_STRIPS * LANES + c];
-            j += strips * LANES;
+                out[r * GRADIENT_STRIPS * LANES + c] =
+                    goes_on ? panel[c * LANES + r] : bias ? bias[c] : (REAL)0;
         }
+        FN(rows_tile)(strips, rows, k, w, wk, out);
+        for (int64_t c = 0; c < width; c++)
+            for (int r = 0; r < ROWS_TILE; r++)
+                panel[c * LANES + r] = out[r * GRADIENT_STRIPS * LANES + c];
     }
 }
 
-/* tail[k][LANES] <- the last m % LANES columns of w[k][m], padded with zeros */
-static void FN(copy_tail)(const REAL *w, int64_t k, int64_t m, REAL *tail) {
-    const int64_t width = m % LANES;
-    memset(tail, 0, k * 64);
-    for (int64_t i = 0; i < k; i++) memcpy(tail + i * LANES, w + i * m + m - width, width * sizeof(REAL));
+/* y[panels][m][LANES] <- bias[m] + x[rows order[0:n]][k] . w[k][m], w's rows w_row numbers apart. A
+   strip of w is copied where many rows use it (as in product), and where it is narrower than the
+   vectors, which would reach beyond the matrix. */
+#define ROWS_DEPTH ((int)(2048 / sizeof(REAL)))
+static void FN(product_rows)(const REAL *x, int64_t x_row, const int64_t *order, int64_t n,
+                             const REAL *w, int64_t w_row, int64_t k, const REAL *bias, REAL *y,
+                             int64_t y_panel, int64_t m) {
+    REAL packed[ROWS_DEPTH * GRADIENT_STRIPS * LANES] __attribute__((aligned(64)));
+    for (int64_t k0 = 0; k0 < k; k0 += ROWS_DEPTH) {
+        const int64_t depth = k - k0 < ROWS_DEPTH ? k - k0 : ROWS_DEPTH;
+        for (int64_t j = 0; j < m;) {
+            const int strips = m - j > LANES ? GRADIENT_STRIPS : 1;
+            const int64_t room = strips * LANES, width = m - j < room ? m - j : room;
+            const REAL *strip = w + k0 * w_row + j, *b = bias ? bias + j : bias;
+            int64_t wk = w_row;
+            if (width < room || (n >= PACK_PANELS * LANES && w_row > 4 * LANES)) {
+                for (int64_t i = 0; i < depth; i++) {
+                    memcpy(packed + i * room, strip + i * w_row, width * sizeof(REAL));
+                    memset(packed + i * room + width, 0, (room - width) * sizeof(REAL));
+                }
+                strip = packed;
+                wk = room;
+            }
+            if (strips == 1)
+                FN(rows_strip)(1, x + k0, x_row, order, n, depth, strip, wk, k0 > 0, b,
+                               y + j * LANES, y_panel, width);
+            else
+                FN(rows_strip)(GRADIENT_STRIPS, x + k0, x_row, order, n, depth, strip, wk, k0 > 0, b,
+                               y + j * LANES, y_panel, width);
+            j += room;
+        }
+    }
 }
 
 /* the sum of LANES numbers, halving: one order on every machine */
