@@ -35,6 +35,8 @@ cdef extern from "kernels.h" nogil:
     void dropout_mask_f(uint64_t, uint64_t, int64_t, int64_t, uint32_t, float, float*)
     void dropout_mask_d(uint64_t, uint64_t, int64_t, int64_t, uint32_t, double, double*)
 
+    void* new_workspace(size_t)
+
     ctypedef struct barrier_t:
         pass
     void barrier_init(barrier_t*, int)

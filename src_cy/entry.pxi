@@ -109,13 +109,14 @@ def train(
 PACE_BYTES = sizeof(pace_t)
 
 cdef void forward_chunks(
-    run_t shared, real* work, Py_ssize_t size, Py_ssize_t n, Py_ssize_t chunk,
-    double* sums, Py_ssize_t n_sums, real* Y, int thread, int threads,
+    run_t shared, real* work, Py_ssize_t size, Py_ssize_t n, double* sums, Py_ssize_t n_sums,
+    real* Y, int thread, int threads,
 ) noexcept nogil:
-    """Every `threads`-th chunk of rows from `thread` on, in a workspace of its own."""
+    """Every `threads`-th chunk of `capacity` rows from `thread` on, in a workspace of its own."""
     cdef run_t r = shared
-    cdef Py_ssize_t first = thread * chunk
+    cdef Py_ssize_t chunk = shared.capacity, first = thread * chunk
     work += thread * size
+    r.work = work
     while first < n:
         r.n = min(chunk, n - first)
         r.X = <const real*>shared.X + first * r.n_inputs
@@ -134,11 +135,14 @@ cdef void forward_chunks(
         first += chunk * threads
 
 def forward(
-    const op_t[::1] ops, const real[::1] params, real[::1] work, Py_ssize_t size,
-    Py_ssize_t capacity, const real[:, ::1] X, T, labels, weights, const int64_t[::1] order,
-    sums, Y, bint training, int64_t step, int threads,
+    const op_t[::1] ops, const real[::1] params, Py_ssize_t columns, const int64_t[::1] order,
+    const real[:, ::1] X, Y, bint training, int64_t step, int threads, T=None, labels=None,
+    weights=None, sums=None,
 ):
-    """Predictions into Y and, where T is given, one row of sums a chunk of `capacity` rows."""
+    """Predictions into Y and, where T is given, one row of sums a chunk of len(order) rows.
+
+    `columns` are those of the workspace; `order` is 0, 1, 2, ...
+    """
     cdef run_t r
     cdef barrier_t barrier
     cdef const real[::1] w
@@ -148,16 +152,15 @@ def forward(
     cdef real[:, ::1] out
     cdef real* y = NULL
     cdef double* s = NULL
-    cdef Py_ssize_t n_sums = 0
+    cdef Py_ssize_t n_sums = 0, n = X.shape[0], size = columns * order.shape[0]
     memset(&r, 0, sizeof(r))
     r.ops, r.n_ops = &ops[0], ops.shape[0]
     r.head = find_head(r.ops, r.n_ops)
     # only a forward in training mode writes parameters (moving statistics), and then they are writable
     r.params = <void*>&params[0]
-    r.work, r.capacity = &work[0], capacity
+    r.capacity, r.rows = order.shape[0], &order[0]
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
     r.step, r.training, r.threads, r.barrier = step, training, 1, &barrier
-    r.rows = &order[0]
     barrier_init(&barrier, 1)
     if T is not None:
         t, l, totals = T, labels, sums
@@ -169,14 +172,16 @@ def forward(
     if Y is not None:
         out = Y
         y = &out[0, 0]
-    cdef Py_ssize_t n = X.shape[0]
-    cdef real* memory = &work[0]
-    if threads == 1:
-        with nogil:
-            forward_chunks[real](r, memory, size, n, capacity, s, n_sums, y, 0, 1)
-    else:
-        with nogil, parallel(num_threads=threads):
-            forward_chunks[real](r, memory, size, n, capacity, s, n_sums, y, threadid(), threads)
+    cdef real* work = <real*>new_workspace(size * threads * sizeof(real))
+    if work == NULL:
+        raise MemoryError(f"no memory for {size * threads} numbers of workspace")
+    with nogil:
+        if threads == 1:
+            forward_chunks[real](r, work, size, n, s, n_sums, y, 0, 1)
+        else:
+            with parallel(num_threads=threads):
+                forward_chunks[real](r, work, size, n, s, n_sums, y, threadid(), threads)
+        free(work)
 
 def elementary(str name, real[::1] x):
     """One of the core's elementary functions, in place: for tests of their accuracy."""

@@ -10,7 +10,17 @@
 #include <math.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Memory that begins at a multiple of 64 bytes. Zeroed, for padding is computed on like all else and
+   garbage may be slow (subnormals). NULL if there is none. */
+static void *new_workspace(size_t bytes) {
+    void *memory = NULL;
+    bytes = (bytes + 64) & ~(size_t)63;
+    if (posix_memalign(&memory, 64, bytes)) return NULL;
+    return memset(memory, 0, bytes);
+}
 
 /* Tiles: TILE_COLUMNS x TILE_PANELS panels of a product, GRADIENT_INPUTS x GRADIENT_STRIPS of a
    gradient, ROWS_TILE rows x GRADIENT_STRIPS of a product from rows. Their sums fill the registers. */

@@ -57,8 +57,10 @@ class _Layout:
         self.columns = int(columns)
         dense = plan.ops[plan.ops["kind"] == Kind.DENSE]
         self.work_per_row = int((dense["k"] * dense["m"]).sum())
-        self.order = np.arange(_round_up(CHUNK, self.lanes))
-        self.chunk_size = self.columns * _round_up(CHUNK, self.lanes)
+        self._order = np.arange(CHUNK)
+        # the core's functions for this type, so that a call need not look for them
+        name = "float" if plan.dtype == np.float32 else "double"
+        self.train, self.forward = core.train[name], core.forward[name]
 
     def _read_rows(self):
         """Let a dense op that alone takes a wide input read the rows of X where they lie.
@@ -74,6 +76,10 @@ class _Layout:
             if source["k"] >= MIN_WIDTH_FROM_ROWS and self.ops["m"][user] >= 5:
                 self.ops["src2"][user] = source["s"]
                 self.ops["k"][self.ops["dst"] == source["dst"]] = 0
+
+    def chunk(self, n: int) -> np.ndarray:
+        """0, 1, 2, ... for the rows of a chunk, when n rows are predicted."""
+        return self._order[: self.capacity(n)]
 
     def capacity(self, rows: int) -> int:
         """Rows that a workspace for batches of ``rows`` is laid out for."""
@@ -104,17 +110,16 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
     """A stretch of steps; see the contract in ``fastnn.backends``."""
     layout = _layout(plan)
     capacity = layout.capacity(min(batch_size, order.shape[1]))
-    if memory.scratch.get("for") != (layout, capacity, threads):
-        memory.scratch |= {
-            "for": (layout, capacity, threads),
-            "work": _aligned(layout.columns * capacity, plan.dtype),
-            "pace": _aligned(core.PACE_BYTES, np.dtype(np.uint8)),
-        }
-    core.train(
-        layout.ops, memory.params, memory.grads, memory.slots, memory.scratch["work"], capacity, feed.X,
+    scratch = memory.scratch
+    if scratch.get("for") != (layout, capacity, threads):
+        scratch |= {"for": (layout, capacity, threads),
+                    "work": _aligned(layout.columns * capacity, plan.dtype),
+                    "pace": _aligned(core.PACE_BYTES, np.dtype(np.uint8))}
+    layout.train(
+        layout.ops, memory.params, memory.grads, memory.slots, scratch["work"], capacity, feed.X,
         _two_dimensional(feed.T, plan.dtype), feed.labels, feed.weights, order, batch_size,
         scalars, step, sums, Y, _threads(threads, 3 * layout.work_per_row * batch_size),
-        memory.scratch["pace"])
+        scratch["pace"])
 
 
 def forward(plan, params, X, Y, training=False, step=0, threads=1):
@@ -124,16 +129,13 @@ def forward(plan, params, X, Y, training=False, step=0, threads=1):
     if n == 0:
         return
     if training:
-        capacity = layout.capacity(n)
-        order = np.arange(capacity)
-        threads, size = 1, layout.columns * capacity
-    else:
-        capacity, order = min(len(layout.order), layout.capacity(n)), layout.order
-        size = layout.columns * capacity
-        threads = _threads(min(threads, -(-n // capacity)), layout.work_per_row * n)
-    work = _aligned(size * threads, plan.dtype)
-    core.forward(layout.ops, params, work, size, capacity, X, None, None, None, order, None, Y,
-                 training, step, threads)
+        layout.forward(layout.ops, params, layout.columns, np.arange(layout.capacity(n)), X, Y,
+                       True, step, 1)
+        return
+    order = layout.chunk(n)
+    if threads > 1:
+        threads = _threads(min(threads, -(-n // len(order))), layout.work_per_row * n)
+    layout.forward(layout.ops, params, layout.columns, order, X, Y, False, step, threads)
 
 
 def evaluate(plan, params, feed, sums, threads=1):
@@ -142,13 +144,11 @@ def evaluate(plan, params, feed, sums, threads=1):
     n = len(feed.X)
     if n == 0:
         return
-    capacity = min(len(layout.order), layout.capacity(n))
-    size = layout.columns * capacity
-    chunks = -(-n // capacity)
-    threads = _threads(min(threads, chunks), layout.work_per_row * n)
+    order = layout.chunk(n)
+    chunks = -(-n // len(order))
     totals = np.zeros((chunks, len(sums)))
-    core.forward(layout.ops, params, _aligned(size * threads, plan.dtype), size, capacity, feed.X,
-                 _two_dimensional(feed.T, plan.dtype), feed.labels, feed.weights, layout.order,
-                 totals, None, False, 0, threads)
+    layout.forward(layout.ops, params, layout.columns, order, feed.X, None, False, 0,
+                   _threads(min(threads, chunks), layout.work_per_row * n),
+                   _two_dimensional(feed.T, plan.dtype), feed.labels, feed.weights, totals)
     # np.cumsum adds one after the other, where np.sum would add in an order of its own
     sums += np.cumsum(totals, axis=0)[-1]
