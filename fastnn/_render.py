@@ -19,7 +19,7 @@ OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/",
 
 
 class Printer:
-    """One formula's lines as scalar code; ``number`` and ``choice`` are what the languages differ in."""
+    """One formula's lines as scalar code; languages differ in ``number`` and ``choice``."""
 
     def __init__(self, number: str, choice: str):
         self.number, self.choice = number, choice
@@ -82,11 +82,11 @@ def tables() -> list[tuple[str, list, list[str], list[str]]]:
 
 
 DOCS = {
-    "activate": "y[lo:hi] <- formula(y), in place",
-    "derive": "dy[lo:hi] <- formula(dy, y[, z]), in place; z is read only where it was kept",
-    "loss": "out[lo:hi] <- formula(t, y)",
-    "slope": "out[lo:hi] <- d formula / dy of (t, y)",
-    "update": "p[lo:hi] and its slots <- formula(p, g, slots); a slot is a row of slots",
+    "activate": "y{} <- formula(y), in place",
+    "derive": "dy{} <- formula(dy, y[, z]), in place; z is read only where it was kept",
+    "loss": "out{} <- formula(t, y)",
+    "slope": "out{} <- d formula / dy of (t, y)",
+    "update": "p{} and its slots <- formula(p, g, slots); a slot is a row of slots",
 }
 
 
@@ -99,58 +99,62 @@ def fixed_arguments(table: str, function, reads: list[str]) -> int:
 
 
 class Language:
-    """Prints functions, their dispatcher and the tables of names in one language."""
+    """Prints the tables' functions and names in one language."""
 
-    span = "lo, hi"  # what the loop of a function counts
-
-    def __init__(self, printer: Printer, head: str, local: str, call: str):
-        self.printer, self.head, self.local, self.call = printer, head, local, call
+    def __init__(self, printer: Printer, head: str):
+        self.printer, self.head = printer, head
 
     def module(self) -> str:
         parts = [self.head]
         for table, rows, reads, writes in tables():
             arrays = list(dict.fromkeys([*writes, *reads]))
-            for name, function in rows:
-                parts.append(self.function(table, name, function, reads, writes, arrays))
-            parts.append(self.dispatcher(table, rows, arrays))
+            parts += self.functions(table, rows, reads, writes, arrays)
             parts.append(f"{table.upper()}_FORMULAS = {tuple(name for name, _ in rows)!r}\n")
         return "\n\n".join(parts)
 
-    def function(self, table, name, function, reads, writes, arrays) -> str:
+    def loop(self, table, function, reads, writes) -> tuple[list[str], list[str], list[str]]:
+        """The lines of a formula's loop, its variables and its slots."""
         lines, results, names = self.printer.body(function)
         arguments = formulas.arguments(function)
         count = fixed_arguments(table, function, reads)
         fixed, numbers = arguments[:count], arguments[count:]
         slots = fixed[2:] if table == "update" else ()
         sources = dict(zip(fixed, (*reads, *slots), strict=False))
-        out = [self.signature(f"{table}_{name}", table, arrays)]
-        out += self.declare(arrays, dict.fromkeys((*arguments, *names)), slots)
-        out += [f"    {number} = {self.local.format(f'numbers[{i}]')}"
-                for i, number in enumerate(numbers)]
-        out.append(f"    for i in range({self.span}):")
-        out += [f"        {name} = {array}_[i]" for name, array in sources.items()]
-        out += [f"        {line}" for line in lines]
-        out += [f"        {target}_[i] = {result}"
+        out = [f"{number} = {self.local.format(f'numbers[{i}]')}"
+               for i, number in enumerate(numbers)]
+        out.append(f"for i in range({self.span}):")
+        out += [f"    {name} = {array}_[i]" for name, array in sources.items()]
+        out += [f"    {line}" for line in lines]
+        out += [f"    {target}_[i] = {result}"
                 for target, result in zip((*writes, *slots), results, strict=True)]
-        return "\n".join(out)
-
-    def dispatcher(self, table, rows, arrays) -> str:
-        out = [self.signature(table, table, ["code", *arrays]), f'    """{DOCS[table]}."""']
-        extra = ", ".join([*(f"{a}_" for a in arrays), *self.slot_names(table)])
-        for code, (name, _) in enumerate(rows):
-            out.append(f"    {'el' if code else ''}if code == {code}:")
-            out.append(f"        {self.call.format(f'{table}_{name}')}({extra}, numbers, lo, hi)")
-        return "\n".join(out)
-
-    def slot_names(self, table) -> list[str]:
-        return []
+        return out, list(dict.fromkeys((*arguments, *names))), slots
 
 
 class Cython(Language):
-    """Pointers, typed locals."""
+    """Pointers and typed locals; a function for each formula and one that chooses among them."""
 
-    def slot_names(self, table):
-        return ["slots", "stride"] if table == "update" else []
+    local, span = "<real>{}", "lo, hi"
+
+    def functions(self, table, rows, reads, writes, arrays) -> list[str]:
+        out = [self.function(table, *row, reads, writes, arrays) for row in rows]
+        return [*out, self.dispatcher(table, rows, arrays)]
+
+    def function(self, table, name, function, reads, writes, arrays) -> str:
+        lines, variables, slots = self.loop(table, function, reads, writes)
+        out = [self.signature(f"{table}_{name}", table, arrays), "cdef Py_ssize_t i",
+               f"cdef real {', '.join(variables)}"]
+        out += [f"cdef real* {slot}_ = slots + {row} * stride" for row, slot in enumerate(slots)]
+        return "\n    ".join([*out, *lines])
+
+    def dispatcher(self, table, rows, arrays) -> str:
+        doc = DOCS[table].format("[lo:hi]")
+        out = [self.signature(table, table, ["code", *arrays]), f'    """{doc}."""']
+        slots = "slots, stride, " if table == "update" else ""
+        extra = "".join(f"{a}_, " for a in arrays) + slots
+        for code, (name, _) in enumerate(rows):
+            out.append(f"    {'el' if code else ''}if code == {code}:")
+            out.append(f"        {table}_{name}[real]({extra}numbers, lo, hi)")
+        return "\n".join(out)
 
     def signature(self, name, table, arrays):
         types = ["int64_t code" if a == "code" else f"real* {a}_" for a in arrays]
@@ -158,45 +162,41 @@ class Cython(Language):
         parameters = ", ".join([*types, "const double* numbers", "Py_ssize_t lo", "Py_ssize_t hi"])
         return f"cdef void {name}(\n    {parameters},\n) noexcept nogil:"
 
-    def declare(self, arrays, names, slots):
-        out = ["    cdef Py_ssize_t i", f"    cdef real {', '.join(names)}"]
-        out += [f"    cdef real* {slot}_ = slots + {row} * stride" for row, slot in enumerate(slots)]
-        return out
-
 
 class Numba(Language):
-    """Flat arrays; numbers are cast to the arrays' type.
+    """One function a table, for Numba's time to compile is by the function.
 
-    A loop counts from 0 over slices of them: of other indices Numba cannot tell that they are not
-    negative, and the code for those that are keeps LLVM from vectorising.
+    Every array is followed by its first index, and the loops count from 0 over slices: of other
+    indices Numba cannot tell that they are not negative, and the code for those that are keeps
+    LLVM from vectorising. Numbers are cast to the arrays' type.
     """
 
-    span = "hi - lo"
+    local, span = "real({})", "size"
 
-    def slot_names(self, table):
-        return ["slots"] if table == "update" else []
-
-    def signature(self, name, table, arrays):
-        names = [a if a == "code" else f"{a}_" for a in arrays] + self.slot_names(table)
-        return f"@njit\ndef {name}({', '.join(names)}, numbers, lo, hi):"
-
-    def declare(self, arrays, names, slots):
-        out = [f"    real = {arrays[0]}_.dtype.type"]
-        out += [f"    {array}_ = {array}_[lo:hi]" for array in arrays]
-        return out + [f"    {slot}_ = slots[{row}, lo:hi]" for row, slot in enumerate(slots)]
+    def functions(self, table, rows, reads, writes, arrays) -> list[str]:
+        places = "".join(f"{a}_, {a}0, " for a in arrays)
+        places += "slots, s0, " if table == "update" else ""
+        out = ["@njit", f"def {table}(code, {places}numbers, size):",
+               f'    """{DOCS[table].format("")}."""', f"    real = {arrays[0]}_.dtype.type"]
+        out += [f"    {a}_ = {a}_[{a}0 : {a}0 + size]" for a in arrays]
+        for code, (name, function) in enumerate(rows):
+            lines, _, slots = self.loop(table, function, reads, writes)
+            out.append(f"    {'el' if code else ''}if code == {code}:  # {name}")
+            out += [f"        {slot}_ = slots[{row}, s0 : s0 + size]"
+                    for row, slot in enumerate(slots)]
+            out += [f"        {line}" for line in lines]
+        return ["\n".join(out)]
 
 
 CYTHON = Cython(
     Printer("<real>{!r}", "({1} if {0} else {2})"),
-    "# Printed by `python -m fastnn._render`: edit the formulas in fastnn/, not this file.",
-    "<real>{}", "{}[real]")
+    "# Printed by `python -m fastnn._render`: edit the formulas in fastnn/, not this file.")
 NUMBA = Numba(
     Printer("real({!r})", "({1} if {0} else {2})"),
     '"""Printed by `python -m fastnn._render`: edit the formulas in fastnn/, not this file."""\n\n'
     "from fastnn.backends.numba_math import (\n"
     + "".join(f"    {name}_,\n" for name in formulas.NAMES if name != "where")
-    + "    njit,\n)",
-    "real({})", "{}")
+    + "    njit,\n)")
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = {

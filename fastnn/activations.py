@@ -22,7 +22,7 @@ from fastnn.registry import register
 
 
 class Activation(Formula):
-    """A function of a layer's pre-activation ``z`` (n, m), applied row by row or element by element.
+    """A function of a layer's pre-activation ``z`` (n, m), applied by rows or by elements.
 
     Elementwise activations define ``forward`` and ``backward`` (see the module's first lines).
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import operator
 import os
 
@@ -95,7 +94,9 @@ def _affinity() -> int:
 
 @functools.cache  # reading the files takes longer than training a small model for an epoch
 def _quota(root="/sys/fs/cgroup", membership="/proc/self/cgroup") -> int | None:
-    """Processors that the control groups (v1 or v2) grant, rounded up; None where unlimited.
+    """Processors that the control groups (v1 or v2) grant, rounded down; None where unlimited.
+
+    A thread beyond the quota is stopped for the rest of every period while the others wait for it.
 
     A group is also bound by every group above it. Inside a container the path may name groups
     that only the host can see; those are skipped and the mount's own root counts.
@@ -123,7 +124,7 @@ def _group_limit(group: str) -> int | None:
         quota, period = (int(word) for word in text.split())
     except ValueError:
         return None
-    return math.ceil(quota / period) if quota > 0 and period > 0 else None
+    return max(1, quota // period) if quota > 0 and period > 0 else None
 
 
 def _read(path: str) -> str:

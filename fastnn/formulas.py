@@ -13,9 +13,10 @@ from __future__ import annotations
 import numpy as np
 from numpy import abs, exp, expm1, log, log1p, maximum, minimum, sqrt, tanh, where
 
-NAMES = ("abs", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sqrt", "tanh", "where")
+__all__ = ["Formula", "abs", "arguments", "as_real", "exp", "expm1", "log", "log1p", "maximum",
+           "minimum", "sqrt", "tanh", "where"]
 
-__all__ = [*NAMES, "Formula", "arguments"]
+NAMES = ("abs", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sqrt", "tanh", "where")
 
 
 def arguments(function) -> tuple[str, ...]:

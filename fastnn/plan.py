@@ -1,16 +1,16 @@
 """The plan: a network, its loss, metrics and optimizer step as one flat table of ops.
 
-Layers lower themselves through a :class:`Builder` into rows of a NumPy structured array, which every
-backend interprets. A row's integers are sizes, formula codes and offsets:
+Layers lower themselves through a :class:`Builder` into rows of a NumPy structured array, which
+every backend interprets. A row's integers are sizes, formula codes and offsets:
 
 * *columns* (``src dst dsrc ddst keep aux ...``) count features in the workspace, which holds
   ``plan.columns`` features for each row of a batch; how a backend lays them out is its own affair;
 * *parameters* (``w b s``) count numbers in the flat parameter vector.
 
 -1 stands for "none". An op reads its inputs and overwrites its outputs, forwards (``src -> dst``)
-and backwards (``ddst -> dsrc``); its backward may also overwrite ``ddst``. A value has one consumer;
-one that is used twice goes through a FORK, whose backward adds. This is the only file that knows an
-offset.
+and backwards (``ddst -> dsrc``); its backward may also overwrite ``ddst``. A value has one
+consumer; one that is used twice goes through a FORK, whose backward adds. This is the only file
+that knows an offset.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ LINKS = (None, "sigmoid", "softmax")
 
 @dataclass(slots=True)
 class Value:
-    """A tensor in the workspace: ``shape`` is that of one row, ``grad`` -1 if nobody asks for it."""
+    """A tensor in the workspace: ``shape`` is a row's, ``grad`` -1 if nobody asks for it."""
 
     offset: int
     grad: int
@@ -226,7 +226,7 @@ class Builder:
 
     def head(self, kind: Kind, value: Value, *, formula=0, link=None, numbers=(), sparse=False,
              sums=False) -> Value:
-        """The loss, or OUTPUT for none. Returns the prediction: ``link`` of the value, or itself."""
+        """The loss, or OUTPUT. Returns the prediction: ``link`` of the value, or itself."""
         m = value.width
         offset = self._reserve(m) if link else value.offset
         self._append(kind, numbers, formula=formula, link=LINKS.index(link), src=value.offset,

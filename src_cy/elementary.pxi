@@ -43,25 +43,46 @@ cdef extern from "kernels.h" nogil:
     void barrier_wait(barrier_t*)
 
 cdef inline real exp_(real x) noexcept nogil:
-    return exp_f(x) if real is float else exp_d(x)
+    if real is float:
+        return exp_f(x)
+    else:
+        return exp_d(x)
 
 cdef inline real expm1_(real x) noexcept nogil:
-    return expm1_f(x) if real is float else expm1_d(x)
+    if real is float:
+        return expm1_f(x)
+    else:
+        return expm1_d(x)
 
 cdef inline real log_(real x) noexcept nogil:
-    return log_f(x) if real is float else log_d(x)
+    if real is float:
+        return log_f(x)
+    else:
+        return log_d(x)
 
 cdef inline real log1p_(real x) noexcept nogil:
-    return log1p_f(x) if real is float else log1p_d(x)
+    if real is float:
+        return log1p_f(x)
+    else:
+        return log1p_d(x)
 
 cdef inline real tanh_(real x) noexcept nogil:
-    return tanh_f(x) if real is float else tanh_d(x)
+    if real is float:
+        return tanh_f(x)
+    else:
+        return tanh_d(x)
 
 cdef inline real sqrt_(real x) noexcept nogil:
-    return sqrtf(x) if real is float else sqrt(x)
+    if real is float:
+        return sqrtf(x)
+    else:
+        return sqrt(x)
 
 cdef inline real abs_(real x) noexcept nogil:
-    return fabsf(x) if real is float else fabs(x)
+    if real is float:
+        return fabsf(x)
+    else:
+        return fabs(x)
 
 cdef inline real maximum_(real x, real y) noexcept nogil:
     # a NaN in x fails the comparison and goes through

@@ -146,14 +146,14 @@ def write(path, text):
 @pytest.mark.parametrize(
     ("membership", "files", "expected"),
     [
-        ("0::/\n", {"cpu.max": "150000 100000\n"}, 2),
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 1),
         ("0::/\n", {"cpu.max": "50000 100000\n"}, 1),
         ("0::/\n", {"cpu.max": "max 100000\n"}, None),
         ("0::/a/b\n", {"a/cpu.max": "300000 100000", "a/b/cpu.max": "max 100000"}, 3),
         ("0::/a/b\n", {"a/cpu.max": "100000 100000", "a/b/cpu.max": "400000 100000"}, 1),
         ("0::/../unseen\n", {"cpu.max": "200000 100000", "../cpu.max": "100000 100000"}, 2),
         ("4:cpu,cpuacct:/x\n", {"cpu/x/cpu.cfs_quota_us": "250000",
-                                "cpu/x/cpu.cfs_period_us": "100000"}, 3),
+                                "cpu/x/cpu.cfs_period_us": "100000"}, 2),
         ("4:cpu:/unseen\n", {"cpu/cpu.cfs_quota_us": "200000",
                              "cpu/cpu.cfs_period_us": "100000"}, 2),
         ("4:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),

@@ -17,8 +17,8 @@ NAME = "cython"
 core = loader.load()
 
 CHUNK = 256  # rows of a prediction that are computed at once
-# multiply-adds of a step or of a prediction below which a second thread is not even tried: they take
-# a few microseconds
+# multiply-adds of a step or of a prediction below which a second thread is not even tried: they
+# take a few microseconds
 MIN_THREADED_WORK = 50_000
 
 # inputs from which a first layer reads the rows of X where they lie, without copying them

@@ -128,7 +128,7 @@ def forward_dropout(run, op, X):
         y[:] = x
         return
     words = random.dropout_words(int(op["s"]), run.step, *x.shape)
-    # inverted dropout: what stays is scaled up, so that prediction needs no scaling; rate 1 drops all
+    # inverted: what stays is scaled up, so that prediction needs no scaling; rate 1 drops all
     scale = 0.0 if op["a0"] == 1 else 1 / (1 - op["a0"])
     mask = run.columns(op["aux"], op["k"])
     mask[:] = np.where(words >= random.dropout_threshold(op["a0"]), scale, 0)
@@ -244,7 +244,7 @@ def forward_element_loss(run, op, X):
     _link(run, op)
     if run.T is None:
         return
-    name, value, gradient, hyper = losses.elementwise()[op["formula"]]
+    _, value, gradient, hyper = losses.elementwise()[op["formula"]]
     y = run.columns(op["src"], op["m"])
     numbers = _cast(op, y, hyper, first=1)
     scale = y.dtype.type(op["a0"])
@@ -315,8 +315,8 @@ def penalty(run, op, slots, scalars):
     """l1 * sum |w| + l2 * sum w^2, in Keras's convention: no 1/2 and no 1/n."""
     p = run.params[op["w"] : op["w"] + op["k"]]
     l1, l2 = p.dtype.type(op["a0"]), p.dtype.type(op["a1"])
-    value = op["a0"] * np.abs(p).sum(dtype=np.float64) + op["a1"] * np.square(p, dtype=np.float64).sum()
-    run.sums[0] += value * len(run.work)
+    ones, squares = np.abs(p).sum(dtype=np.float64), np.square(p, dtype=np.float64).sum()
+    run.sums[0] += (op["a0"] * ones + op["a1"] * squares) * len(run.work)
     if run.training:
         run.grads[op["w"] : op["w"] + op["k"]] += l1 * np.sign(p) + 2 * l2 * p
 

@@ -15,8 +15,9 @@ class Optimizer:
     """A rule that moves parameters against their gradients.
 
     A subclass names its hyperparameters in ``hyper`` and has one or more *rules*: static methods
-    ``rule(p, g, *slots, *scalars) -> (p, *slots)``, straight-line formulas of one parameter. ``rule``
-    says which one the hyperparameters ask for, :meth:`scalars` what the formula gets at each step.
+    ``rule(p, g, *slots, *scalars) -> (p, *slots)``, straight-line formulas of one parameter.
+    ``rule`` says which one the hyperparameters ask for, :meth:`scalars` what the formula gets at
+    each step.
 
     clipnorm, clipvalue, global_clipnorm : bounds on each variable's gradient norm, each gradient
         element, the whole gradient's norm. At most one applies, in Keras's order: clipnorm, else
@@ -72,7 +73,7 @@ class Optimizer:
         return table
 
     def scalar(self, name: str, t: np.ndarray):
-        """The value of the rule's argument ``name`` at the steps ``t`` (float64, 1 is the first)."""
+        """The value of the rule's argument ``name`` at the steps ``t`` (float64, from 1)."""
         return getattr(self, name)
 
     def lower(self, builder, variables, n_trained: int) -> None:
