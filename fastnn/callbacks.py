@@ -1,0 +1,404 @@
+"""Callbacks: code of yours that `fit`, `evaluate` and `predict` call on their way.
+
+A batch hook that nobody overrides costs nothing: `CallbackList` knows which hooks anyone has, and
+the training loop crosses into compiled code for whole epochs if it can.
+
+>>> class Print(Callback):
+...     def on_epoch_end(self, epoch, logs=None):
+...         print(f"epoch {epoch}: {logs['loss']:.1f}")
+>>> callbacks = CallbackList([Print(), History()])
+>>> callbacks.needs_batches, callbacks.needs_epochs
+(False, True)
+>>> callbacks.on_epoch_end(0, {"loss": 0.5})
+epoch 0: 0.5
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+from fastnn import console
+
+_LEGACY = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+
+
+class Callback:
+    """The base of all callbacks: hooks that do nothing, to be overridden.
+
+    ``model`` is the model at work and ``params`` a dictionary with verbose, epochs and steps; both
+    are set before the first hook is called. ``logs`` holds the losses and metrics so far; what a
+    callback adds to the logs of `on_epoch_end` goes into the history. Setting
+    ``self.model.stop_training = True`` ends the training after the batch or epoch at hand.
+    """
+
+    def __init__(self):
+        self.model = None
+        self.params = None
+
+    def set_model(self, model) -> None:
+        self.model = model
+
+    def set_params(self, params: dict) -> None:
+        self.params = params
+
+    def on_train_begin(self, logs=None):
+        """Before the first epoch of `fit`."""
+
+    def on_train_end(self, logs=None):
+        """After the last epoch of `fit`, with its logs; not after an exception."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Before epoch ``epoch``, counted from 0."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """After the epoch and its validation."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Before batch ``batch`` of an epoch, counted from 0."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """After a batch, with the means over the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch, logs=None):
+        """The old name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch, logs=None):
+        """The old name of `on_train_batch_end`."""
+
+    def on_test_begin(self, logs=None):
+        """Before `evaluate`, or the validation in `fit`."""
+
+    def on_test_end(self, logs=None):
+        """After `evaluate`, or the validation in `fit`, with its results."""
+
+    def on_test_batch_begin(self, batch, logs=None):
+        """Before a batch of `evaluate` or validation."""
+
+    def on_test_batch_end(self, batch, logs=None):
+        """After a batch of `evaluate` or validation."""
+
+    def on_predict_begin(self, logs=None):
+        """Before `predict`."""
+
+    def on_predict_end(self, logs=None):
+        """After `predict`."""
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        """Before a batch of `predict`."""
+
+    def on_predict_batch_end(self, batch, logs=None):
+        """After a batch of `predict`."""
+
+
+_HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+# Validation is a part of an epoch, so whoever follows it has to be called there.
+_EPOCH_HOOKS = tuple(n for n in _HOOKS if n.startswith(("on_epoch", "on_test")))
+
+
+class History(Callback):
+    """Keeps what an epoch's logs say: ``history[name]`` is a list with a value for each epoch.
+
+    ``epoch`` lists the numbers of the epochs, counted from 0. `fit` returns one.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.history: dict[str, list] = {}
+        self.epoch: list[int] = []
+
+    def set_model(self, model) -> None:
+        super().set_model(model)
+        model.history = self
+
+    def on_train_begin(self, logs=None):
+        self.epoch = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epoch.append(epoch)
+        for name in sorted(logs or ()):
+            self.history.setdefault(name, []).append(logs[name])
+
+
+class LambdaCallback(Callback):
+    """A callback made of functions, each given by the name of its hook.
+
+    >>> log = []
+    >>> callback = LambdaCallback(on_epoch_end=lambda epoch, logs: log.append((epoch, logs)))
+    >>> CallbackList(callback).on_epoch_end(3, {"loss": 0.5})
+    >>> log
+    [(3, {'loss': 0.5})]
+    """
+
+    def __init__(self, **hooks: Callable | None):
+        super().__init__()
+        for name, function in hooks.items():
+            if name not in _HOOKS:
+                raise TypeError(f"{name!r} is no hook of a callback; hooks: {', '.join(_HOOKS)}.")
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} needs a function; received {function!r}.")
+        vars(self).update({name: f for name, f in hooks.items() if f is not None})
+
+
+class CallbackList(Callback):
+    """Several callbacks as one, which calls each that has a hook, in the order of the list.
+
+    ``callbacks`` is a callback, a list or tuple of them (also nested), or None; besides `Callback`
+    objects it takes any object with ``set_model`` and a hook, such as a callback written for
+    Keras. The last argument of a hook is always a dictionary, the same for all: what one adds to
+    it, the next sees. With ``add_history`` a `History` comes last, unless there is one already.
+
+    ``needs_batches``: someone follows the batches of training. ``needs_epochs``: someone besides
+    the history follows the epochs or their validation. TypeError for what is no callback.
+    """
+
+    def __init__(self, callbacks=None, add_history: bool = False, model=None, **params):
+        super().__init__()
+        self.callbacks = list(_flatten(callbacks))
+        self.needs_batches = self.needs_epochs = False
+        self._hooks: dict[str, list[Callable]] = {}
+        if add_history and self.history is None:
+            self.callbacks.append(History())
+        self.set_params(params)
+        self.set_model(model)
+
+    @property
+    def history(self) -> History | None:
+        """The first `History` of the list."""
+        return next((c for c in self.callbacks if isinstance(c, History)), None)
+
+    def append(self, callback) -> None:
+        self.callbacks += _flatten(callback)
+        self._find_hooks()
+
+    def overrides(self, *hooks: str) -> bool:
+        """Whether any callback does something at one of these hooks."""
+        return any(self._hooks[hook] for hook in hooks)
+
+    def set_params(self, params: dict) -> None:
+        super().set_params(params)
+        for callback in self.callbacks:
+            if params and hasattr(callback, "set_params"):
+                callback.set_params(params)
+
+    def set_model(self, model) -> None:
+        super().set_model(model)
+        for callback in self.callbacks if model is not None else ():
+            callback.set_model(model)
+        self._find_hooks()  # now, for a callback may choose its hooks when it sees the model
+
+    def _find_hooks(self) -> None:
+        for name in _HOOKS:
+            hooks = [_hook(callback, name) for callback in self.callbacks]
+            self._hooks[name] = [hook for hook in hooks if hook is not None]
+        self.needs_batches = self.overrides("on_train_batch_begin", "on_train_batch_end")
+        others = [callback for callback in self.callbacks if type(callback) is not History]
+        self.needs_epochs = any(_hook(c, name) for c in others for name in _EPOCH_HOOKS)
+
+    def _call(self, name: str, *numbers_and_logs) -> None:
+        *numbers, logs = numbers_and_logs
+        logs = {} if logs is None else logs
+        for hook in self._hooks[name]:
+            hook(*numbers, logs)
+
+    def on_train_begin(self, logs=None):
+        self._call("on_train_begin", logs)
+
+    def on_train_end(self, logs=None):
+        self._call("on_train_end", logs)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._call("on_epoch_begin", epoch, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._call("on_epoch_end", epoch, logs)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._call("on_train_batch_begin", batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._call("on_train_batch_end", batch, logs)
+
+    def on_test_begin(self, logs=None):
+        self._call("on_test_begin", logs)
+
+    def on_test_end(self, logs=None):
+        self._call("on_test_end", logs)
+
+    def on_test_batch_begin(self, batch, logs=None):
+        self._call("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._call("on_test_batch_end", batch, logs)
+
+    def on_predict_begin(self, logs=None):
+        self._call("on_predict_begin", logs)
+
+    def on_predict_end(self, logs=None):
+        self._call("on_predict_end", logs)
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        self._call("on_predict_batch_begin", batch, logs)
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self._call("on_predict_batch_end", batch, logs)
+
+
+def _flatten(callbacks):
+    """The callbacks of a list, checked."""
+    if callbacks is None:
+        return
+    if isinstance(callbacks, CallbackList):
+        callbacks = callbacks.callbacks
+    if isinstance(callbacks, (list, tuple)):
+        for callback in callbacks:
+            yield from _flatten(callback)
+    elif isinstance(callbacks, type):
+        name = callbacks.__name__
+        raise TypeError(f"callbacks needs an object; received the class {name}: write {name}().")
+    elif hasattr(callbacks, "set_model") and any(hasattr(callbacks, name) for name in _HOOKS):
+        yield callbacks
+    else:
+        raise TypeError(
+            "callbacks must be a Callback object or a list of them; received "
+            f"{callbacks!r:.200} of type {type(callbacks).__name__}."
+        )
+
+
+def _hook(callback, name: str) -> Callable | None:
+    """What to call at a hook; None if the callback does nothing there."""
+    for known in (name, _LEGACY.get(name, name)):
+        method = getattr(callback, known, None)
+        function = getattr(method, "__func__", method)
+        if function is None or function is getattr(Callback, known):
+            continue
+        if getattr(function, "_is_default", None) is not True:  # Keras so marks its empty hooks
+            return method
+    return None
+
+
+class MonitorCallback(Callback):
+    """The base of callbacks that wait for one logged value to improve.
+
+    ``mode`` is "min", "max" or "auto": the loss is to fall, and a metric knows its direction. An
+    improvement is a change by more than ``min_delta``. ValueError if the direction is not known.
+    """
+
+    def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0):
+        super().__init__()
+        if mode not in ("auto", "min", "max"):
+            name = type(self).__name__
+            warnings.warn(f"{name} mode '{mode}' is unknown, fallback to auto mode.", stacklevel=3)
+            mode = "auto"
+        self.monitor = monitor
+        self.mode = mode
+        self.min_delta = abs(min_delta)
+        self.best: float | None = None
+        self._sign = 0  # of an improvement
+
+    def on_train_begin(self, logs=None):
+        self.best = None
+        self._sign = {"min": -1, "max": 1}.get(self.mode) or self._direction()
+
+    def _direction(self) -> int:
+        """-1 for what is to fall, 1 for what is to rise."""
+        name = self.monitor.removeprefix("val_")
+        for metric in getattr(self.model, "metrics", ()):
+            direction = getattr(metric, "direction", None)
+            if metric.name == name and direction is not None:
+                return 1 if direction == "up" else -1
+        if name == "loss":
+            return -1
+        raise ValueError(
+            f"{type(self).__name__} cannot tell whether monitor={self.monitor!r} is to rise or to "
+            "fall; pass mode='max' or mode='min'."
+        )
+
+    def _improves(self, value: float, reference: float | None) -> bool:
+        """Whether a value beats a reference; never if either is NaN, always if there is none."""
+        sign = self._sign
+        return reference is None or sign * value - self.min_delta > sign * reference
+
+
+class EarlyStopping(MonitorCallback):
+    """Stop training when a monitored value has not improved for ``patience`` epochs.
+
+    Improved means: by more than ``min_delta`` over the best value, and over ``baseline`` if there
+    is one. ``start_from_epoch`` epochs are let pass first. With ``restore_best_weights`` the model
+    ends with the weights of its best epoch, also when it was not stopped. ``verbose=1`` says so.
+
+    After training, ``stopped_epoch`` is the epoch (from 0) that was the last, 0 if not stopped,
+    and ``best`` and ``best_epoch`` what was reached and when.
+
+    Semantics: Keras 3.15. A monitored value that is missing from the logs is a warning.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ):
+        super().__init__(monitor, mode, min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best_epoch = 0
+        self.best_weights = None
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best_epoch = 0
+        self.best_weights = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        value = self.get_monitor_value(logs)
+        if value is None or epoch < self.start_from_epoch:
+            return
+        self.wait += 1
+        if self._improves(value, self.best):
+            self.best = value
+            self.best_epoch = epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+            # Short of the baseline the best so far is kept, but patience runs on.
+            if self.baseline is None or self._improves(value, self.baseline):
+                self.wait = 0
+        elif self.wait >= self.patience:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        if self.stopped_epoch > 0 and self.verbose:
+            console.write(f"Epoch {self.stopped_epoch + 1}: early stopping\n")
+        if self.best_weights is not None:
+            if self.verbose:
+                console.write(
+                    "Restoring model weights from the end of the best epoch: "
+                    f"{self.best_epoch + 1}.\n"
+                )
+            self.model.set_weights(self.best_weights)
+
+    def get_monitor_value(self, logs) -> float | None:
+        """The monitored value; a warning if the logs lack it."""
+        value = (logs or {}).get(self.monitor)
+        if value is None:
+            warnings.warn(
+                f"Early stopping conditioned on metric `{self.monitor}` which is not available. "
+                f"Available metrics are: {','.join(logs or ())}",
+                stacklevel=2,
+            )
+        return value
