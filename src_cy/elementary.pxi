@@ -22,18 +22,24 @@ cdef extern from "kernels.h" nogil:
     void gradient_wide_d(const double*, int64_t, const double*, int64_t, int64_t, double*, int64_t, int64_t, int64_t, int64_t, int64_t, double*)
     void gradient_rows_f(const float*, int64_t, const int64_t*, const float*, int64_t, int64_t, float*, int64_t, int64_t, int64_t, int64_t, int64_t, float*)
     void product_rows_f(const float*, int64_t, const int64_t*, int64_t, const float*, int64_t, int64_t, const float*, float*, int64_t, int64_t)
+    void row_product_f(const float*, const float*, int64_t, int64_t, const float*, float*, int64_t)
+    void row_input_gradient_f(const float*, const float*, int64_t, float*, int64_t)
+    void row_gradient_f(const float*, const float*, float*, int64_t, int64_t, int64_t)
     void panel_to_strips_f(const float*, float*, int64_t, int64_t)
     void gradient_narrow_f(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, int64_t, int64_t, float*)
     void gradient_rows_d(const double*, int64_t, const int64_t*, const double*, int64_t, int64_t, double*, int64_t, int64_t, int64_t, int64_t, int64_t, double*)
     void product_rows_d(const double*, int64_t, const int64_t*, int64_t, const double*, int64_t, int64_t, const double*, double*, int64_t, int64_t)
+    void row_product_d(const double*, const double*, int64_t, int64_t, const double*, double*, int64_t)
+    void row_input_gradient_d(const double*, const double*, int64_t, double*, int64_t)
+    void row_gradient_d(const double*, const double*, double*, int64_t, int64_t, int64_t)
     void panel_to_strips_d(const double*, double*, int64_t, int64_t)
     void gradient_narrow_d(const double*, int64_t, const double*, int64_t, int64_t, double*, int64_t, int64_t, int64_t, double*)
     void panel_to_rows_f(const float*, float*, int64_t, int64_t, int64_t)
     void panel_to_rows_d(const double*, double*, int64_t, int64_t, int64_t)
     void rows_to_panel_f(const float*, int64_t, const int64_t*, float*, int64_t, int64_t)
     void rows_to_panel_d(const double*, int64_t, const int64_t*, double*, int64_t, int64_t)
-    void dropout_mask_f(uint64_t, uint64_t, int64_t, int64_t, uint32_t, float, float*)
-    void dropout_mask_d(uint64_t, uint64_t, int64_t, int64_t, uint32_t, double, double*)
+    void dropout_mask_f(uint64_t, uint64_t, int64_t, int64_t, int64_t, uint32_t, float, float*)
+    void dropout_mask_d(uint64_t, uint64_t, int64_t, int64_t, int64_t, uint32_t, double, double*)
 
     void* new_workspace(size_t)
 
@@ -110,3 +116,27 @@ cdef inline void product_rows(
         product_rows_f(x, x_row, order, n, w, w_row, k, bias, y, y_panel, m)
     else:
         product_rows_d(x, x_row, order, n, w, w_row, k, bias, y, y_panel, m)
+
+cdef inline void row_product(
+    const real* x, const real* w, Py_ssize_t wk, Py_ssize_t k, const real* bias, real* y, Py_ssize_t m,
+) noexcept nogil:
+    if real is float:
+        row_product_f(x, w, wk, k, bias, y, m)
+    else:
+        row_product_d(x, w, wk, k, bias, y, m)
+
+cdef inline void row_input_gradient(
+    const real* dz, const real* w, Py_ssize_t m, real* dx, Py_ssize_t k,
+) noexcept nogil:
+    if real is float:
+        row_input_gradient_f(dz, w, m, dx, k)
+    else:
+        row_input_gradient_d(dz, w, m, dx, k)
+
+cdef inline void row_gradient(
+    const real* x, const real* dz, real* dw, Py_ssize_t m, Py_ssize_t k, Py_ssize_t width,
+) noexcept nogil:
+    if real is float:
+        row_gradient_f(x, dz, dw, m, k, width)
+    else:
+        row_gradient_d(x, dz, dw, m, k, width)

@@ -36,7 +36,7 @@ cdef void train_block(
         r.sums = stretch.sums + part * stretch.n_sums
         if stretch.Y != NULL:
             r.Y = <real*>stretch.Y + (part * stretch.rows + first) * r.head.m
-        cut_shares[real](&r, work)
+        cut_shares(&r)
         training_step[real](&r, work)
 
 cdef void train_stretch(
@@ -88,6 +88,7 @@ def train(
     r.params, r.grads, r.n_trained = &params[0], &grads[0], grads.shape[0]
     r.slots = &slots[0, 0]
     r.work, r.capacity = memory, capacity
+    r.lanes = 1 if capacity == 1 else 64 // sizeof(real)
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
     r.T, r.target_width, r.labels = &T[0, 0], T.shape[1], &labels[0]
     r.step, r.training, r.threads, r.barrier = step, True, threads, &barrier
@@ -127,7 +128,7 @@ cdef void forward_chunks(
             r.weights = <const real*>shared.weights + first
         if Y != NULL:
             r.Y = Y + first * r.head.m
-        cut_shares[real](&r, work)
+        cut_shares(&r)
         forward_ops[real](&r, work)
         if r.T != NULL:
             r.sums = sums + (first // chunk) * n_sums
@@ -159,6 +160,7 @@ def forward(
     # only a forward in training mode writes parameters (moving statistics), and then they are writable
     r.params = <void*>&params[0]
     r.capacity, r.rows = order.shape[0], &order[0]
+    r.lanes = 1 if r.capacity == 1 else 64 // sizeof(real)
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
     r.step, r.training, r.threads, r.barrier = step, training, 1, &barrier
     barrier_init(&barrier, 1)

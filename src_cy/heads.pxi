@@ -7,21 +7,24 @@ cdef inline real* row_losses(run_t* r, const op_t* op, real* work) noexcept nogi
 
 cdef void link_panels(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
     """dst <- sigmoid or softmax of src."""
-    cdef Py_ssize_t p, size = op.m * lanes(work)
+    cdef Py_ssize_t p, size = op.m * r.lanes
     cdef const real* z = work + op.src * r.capacity
     cdef real* y = work + op.dst * r.capacity
     cdef real[16] shift
     cdef real[16] total
     if op.link == LINK_SOFTMAX:
         for p in range(p0, p1):
-            softmax_panel[real](z + p * size, y + p * size, op.m, shift, total)
+            softmax_panel[real](r.lanes, z + p * size, y + p * size, op.m, shift, total)
     elif op.link == LINK_SIGMOID:
         memcpy(y + p0 * size, z + p0 * size, (p1 - p0) * size * sizeof(real))
         activate[real](SIGMOID, y, &op.a0, p0 * size, p1 * size)
 
 cdef void gather_targets(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
-    cdef Py_ssize_t p, count, L = lanes(work), width = r.target_width
+    cdef Py_ssize_t p, count, L = r.lanes, width = r.target_width
     cdef real* t = work + op.aux * r.capacity
+    if L == 1:
+        memcpy(t, <const real*>r.T + r.rows[0] * width, width * sizeof(real))
+        return
     for p in range(p0, p1):
         count = min(L, r.n - p * L)
         if real is float:
@@ -29,9 +32,11 @@ cdef void gather_targets(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py
         else:
             rows_to_panel_d(<const real*>r.T, width, r.rows + p * L, t + p * width * L, width, count)
 
-cdef inline void row_weights(run_t* r, const op_t* op, Py_ssize_t p, real* weight, real* factor) noexcept nogil:
+cdef inline void row_weights(
+    run_t* r, const op_t* op, Py_ssize_t L, Py_ssize_t p, real* weight, real* factor,
+) noexcept nogil:
     """A panel's row weights, and the factors of its rows in the gradient: weight / n, 0 for no row."""
-    cdef Py_ssize_t i, row, L = lanes(weight)
+    cdef Py_ssize_t i, row
     cdef real divisor = 1 if op.sums else <real>r.n
     for i in range(L):
         row = p * L + i
@@ -45,7 +50,15 @@ cdef inline void row_weights(run_t* r, const op_t* op, Py_ssize_t p, real* weigh
 
 cdef void element_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
     """Row loss a0 * sum_j formula(t_j, src_j)."""
-    cdef Py_ssize_t p, i, j, L = lanes(work), size = op.m * L
+    if r.lanes == 1:
+        element_lanes[real](1, r, op, work, p0, p1)
+    else:
+        element_lanes[real](64 // sizeof(real), r, op, work, p0, p1)
+
+cdef inline void element_lanes(
+    Py_ssize_t L, run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1,
+) noexcept nogil:
+    cdef Py_ssize_t p, i, j, size = op.m * L
     cdef real* t = work + op.aux * r.capacity
     cdef real* z = work + op.src * r.capacity
     cdef real* values = work + op.keep * r.capacity
@@ -58,7 +71,7 @@ cdef void element_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_s
     if r.training and op.dsrc >= 0:
         slope[real](op.formula, dz, t, z, (&op.a0) + 1, p0 * size, p1 * size)
     for p in range(p0, p1):
-        row_weights[real](r, op, p, weight, factor)
+        row_weights[real](r, op, L, p, weight, factor)
         for i in range(L):
             losses[p * L + i] = 0
         for j in range(op.m):
@@ -75,7 +88,15 @@ cdef void element_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_s
 
 cdef void softmax_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcept nogil:
     """Cross-entropy of the logits src: sum_j t_j (log total - (z_j - shift)), for one panel."""
-    cdef Py_ssize_t i, j, L = lanes(work), size = op.m * L, label
+    if r.lanes == 1:
+        softmax_loss_lanes[real](1, r, op, work, p)
+    else:
+        softmax_loss_lanes[real](64 // sizeof(real), r, op, work, p)
+
+cdef inline void softmax_loss_lanes(
+    Py_ssize_t L, run_t* r, const op_t* op, real* work, Py_ssize_t p,
+) noexcept nogil:
+    cdef Py_ssize_t i, j, size = op.m * L, label
     cdef real* z = work + op.src * r.capacity + p * size
     cdef real* y = work + (op.dst if op.link else op.keep) * r.capacity + p * size
     cdef real* t = work + op.aux * r.capacity + p * size
@@ -88,8 +109,8 @@ cdef void softmax_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexc
     cdef real[16] sums
     cdef real smoothing = <real>op.a1, target
     cdef bint wanted = r.training and op.dsrc >= 0
-    softmax_panel[real](z, y, op.m, shift, total)
-    row_weights[real](r, op, p, weight, factor)
+    softmax_panel[real](L, z, y, op.m, shift, total)
+    row_weights[real](r, op, L, p, weight, factor)
     for i in range(L):
         total[i] = log_(total[i])
         losses[i] = 0
@@ -123,7 +144,7 @@ cdef inline real smooth(real t, real smoothing, Py_ssize_t m) noexcept nogil:
 
 cdef void cross_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcept nogil:
     """Cross-entropy of probabilities src, rows divided by their sums and clipped, for one panel."""
-    cdef Py_ssize_t i, j, L = lanes(work), size = op.m * L, label
+    cdef Py_ssize_t i, j, L = r.lanes, size = op.m * L, label
     cdef real* y = work + op.src * r.capacity + p * size
     cdef real* dq = work + op.keep * r.capacity + p * size
     cdef real* t = work + op.aux * r.capacity + p * size
@@ -136,7 +157,7 @@ cdef void cross_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcep
     cdef real smoothing = <real>op.a1, target, q, clipped
     # Keras's epsilon, as in fastnn.losses
     cdef real low = <real>1e-7, high = <real>(1 - 1e-7)
-    row_weights[real](r, op, p, weight, factor)
+    row_weights[real](r, op, L, p, weight, factor)
     for i in range(L):
         total[i] = dot[i] = losses[i] = 0
     for j in range(op.m):
@@ -164,7 +185,7 @@ cdef void cross_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcep
 
 cdef void head_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """The prediction, handed out if wanted; with targets, the rows' losses and dsrc."""
-    cdef Py_ssize_t p, p0, p1, L = lanes(work)
+    cdef Py_ssize_t p, p0, p1, L = r.lanes
     cdef real* y = work + op.dst * r.capacity
     cdef real* Y = <real*>r.Y
     if not rows_only(r, &p0, &p1):
@@ -181,7 +202,9 @@ cdef void head_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
                 softmax_loss[real](r, op, work, p)
             elif op.kind == CROSS_LOSS:
                 cross_loss[real](r, op, work, p)
-    if Y != NULL:
+    if Y != NULL and L == 1:
+        memcpy(Y, y, op.m * sizeof(real))
+    elif Y != NULL:
         for p in range(p0, p1):
             if real is float:
                 panel_to_rows_f(y + p * op.m * L, Y + p * L * op.m, op.m, op.m, min(L, r.n - p * L))
@@ -210,7 +233,7 @@ cdef inline bint beats(real y, real best) noexcept nogil:
 
 cdef void metric_rows(run_t* r, const op_t* op, real* work) noexcept nogil:
     """aux[row] <- the metric of each row."""
-    cdef Py_ssize_t p, p0, p1, i, j, best, L = lanes(work), size = op.m * L, label
+    cdef Py_ssize_t p, p0, p1, i, j, best, L = r.lanes, size = op.m * L, label
     cdef real* y = work + op.src * r.capacity
     cdef real* t = work + r.head.aux * r.capacity
     cdef real* rows = work + op.aux * r.capacity
@@ -233,16 +256,16 @@ cdef void metric_rows(run_t* r, const op_t* op, real* work) noexcept nogil:
                     best += (y[p * size + j * L + i] > threshold) == t[p * size + j * L + i]
                 rows[p * L + i] = <real>best / op.m
             else:
-                best = arg_max[real](y + p * size + i, op.m)
+                best = arg_max[real](L, y + p * size + i, op.m)
                 if op.kind == SPARSE_CATEGORICAL_ACCURACY:
                     label = r.labels[r.rows[p * L + i]]
                 else:
-                    label = arg_max[real](t + p * size + i, op.m)
+                    label = arg_max[real](L, t + p * size + i, op.m)
                 rows[p * L + i] = best == label
 
-cdef inline Py_ssize_t arg_max(const real* column, Py_ssize_t m) noexcept nogil:
+cdef inline Py_ssize_t arg_max(Py_ssize_t L, const real* column, Py_ssize_t m) noexcept nogil:
     """Where the largest of m numbers, a panel's lanes apart, is first."""
-    cdef Py_ssize_t j, best = 0, L = lanes(column)
+    cdef Py_ssize_t j, best = 0
     for j in range(1, m):
         if beats(column[j * L], column[best * L]):
             best = j

@@ -1,10 +1,6 @@
 # Forward and backward of the network's ops. Every thread calls every function and does its share:
 # a dense op is cut into row parts x column parts, the others into row parts only.
 
-cdef inline Py_ssize_t lanes(const real* work) noexcept nogil:
-    """Rows in a panel: 64 bytes of them."""
-    return 64 // sizeof(real)
-
 cdef inline bint rows_only(run_t* r, Py_ssize_t* p0, Py_ssize_t* p1) noexcept nogil:
     """This thread's panels in an op that is not cut by columns; False if it has none."""
     p0[0] = share(r.panels, r.row_part, r.row_parts, 1)
@@ -13,10 +9,13 @@ cdef inline bint rows_only(run_t* r, Py_ssize_t* p0, Py_ssize_t* p1) noexcept no
 
 cdef void input_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """dst <- rows of X, turned into panels; the lanes that no row fills are zero."""
-    cdef Py_ssize_t p, p0, p1, count, L = lanes(work)
+    cdef Py_ssize_t p, p0, p1, count, L = r.lanes
     cdef const real* X = <const real*>r.X + op.s
     cdef real* y = work + op.dst * r.capacity
     if not rows_only(r, &p0, &p1):
+        return
+    if L == 1:
+        memcpy(y, X + r.rows[0] * r.n_inputs, op.k * sizeof(real))
         return
     for p in range(p0, p1):
         count = min(L, r.n - p * L)
@@ -27,7 +26,7 @@ cdef void input_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
 
 cdef void dense_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """dst[m] <- formula(src[k] @ w[k, m] + b[m]). src2 >= 0: the rows are read from X, at that column."""
-    cdef Py_ssize_t L = lanes(work), p0, p1, j0, j1
+    cdef Py_ssize_t L = r.lanes, p0, p1, j0, j1
     cdef real* y = work + op.dst * r.capacity
     cdef const real* w = <const real*>r.params + op.w
     cdef const real* bias = <const real*>r.params + op.b if op.b >= 0 else NULL
@@ -38,7 +37,9 @@ cdef void dense_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     if bias != NULL:
         bias += j0
     y += (p0 * op.m + j0) * L
-    if op.src2 < 0:
+    if L == 1:
+        row_product[real](dense_row(r, op, work), w + j0, op.m, op.k, bias, y, j1 - j0)
+    elif op.src2 < 0:
         product[real](
             work + op.src * r.capacity + p0 * op.k * L, op.k * L, w + j0, op.m, 1, op.k, bias, y,
             op.m * L, j1 - j0, p1 - p0)
@@ -49,11 +50,17 @@ cdef void dense_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     if op.formula:
         dense_activate(r, op, work, p0, p1, j0, j1)
 
+cdef inline const real* dense_row(run_t* r, const op_t* op, real* work) noexcept nogil:
+    """The input of a dense op in a batch of one row."""
+    if op.src2 >= 0:
+        return <const real*>r.X + r.rows[0] * r.n_inputs + op.src2
+    return work + op.src * r.capacity
+
 cdef void dense_activate(
     run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1, Py_ssize_t j0, Py_ssize_t j1,
 ) noexcept nogil:
     """The formula on columns j0:j1 of some panels, in place; z is kept first where that is asked."""
-    cdef Py_ssize_t p, at, L = lanes(work)
+    cdef Py_ssize_t p, at, L = r.lanes
     cdef real* y = work + op.dst * r.capacity
     for p in range(p0, p1):
         at = (p * op.m + j0) * L
@@ -63,7 +70,7 @@ cdef void dense_activate(
 
 cdef void dense_derive(run_t* r, const op_t* op, real* work) noexcept nogil:
     """ddst <- dz, in place, with lanes that no row fills at zero; aux <- its rows in strips of columns."""
-    cdef Py_ssize_t L = lanes(work), p, p0, p1, at, j, i, count, m = op.m
+    cdef Py_ssize_t L = r.lanes, p, p0, p1, at, j, i, count, m = op.m
     cdef real* dy = work + op.ddst * r.capacity
     cdef real* y = work + op.dst * r.capacity
     cdef real* z = work + op.keep * r.capacity if op.keep >= 0 else y
@@ -79,7 +86,7 @@ cdef void dense_derive(run_t* r, const op_t* op, real* work) noexcept nogil:
             for j in range(m):
                 for i in range(count, L):
                     dy[at + j * L + i] = 0
-        if op.trains and m >= WIDE:
+        if op.trains and m >= WIDE and L > 1:
             if real is float:
                 panel_to_strips_f(dy + at, transposed + p * L * L, r.capacity * L, m)
             else:
@@ -87,19 +94,23 @@ cdef void dense_derive(run_t* r, const op_t* op, real* work) noexcept nogil:
 
 cdef void dense_input_gradient(run_t* r, const op_t* op, real* work) noexcept nogil:
     """dsrc[k] <- dz[m] @ w[k, m]^T."""
-    cdef Py_ssize_t L = lanes(work), p0, p1, k0, k1
+    cdef Py_ssize_t L = r.lanes, p0, p1, k0, k1
     cdef const real* w = <const real*>r.params + op.w
     p0 = share(r.panels, r.row_part, r.row_parts, 1)
     p1 = share(r.panels, r.row_part + 1, r.row_parts, 1)
     k0 = share(op.k, r.column_part, r.column_parts, 48)
     k1 = share(op.k, r.column_part + 1, r.column_parts, 48)
+    if L == 1:
+        row_input_gradient[real](
+            work + op.ddst * r.capacity, w + k0 * op.m, op.m, work + op.dsrc * r.capacity + k0, k1 - k0)
+        return
     product[real](
         work + op.ddst * r.capacity + p0 * op.m * L, op.m * L, w + k0 * op.m, 1, op.m, op.m, NULL,
         work + op.dsrc * r.capacity + (p0 * op.k + k0) * L, op.k * L, k1 - k0, p1 - p0)
 
 cdef void dense_weight_gradient(run_t* r, const op_t* op, real* work) noexcept nogil:
     """grads[w], grads[b] <- src^T dz, sum of dz: each number by one thread, rows in order."""
-    cdef Py_ssize_t L = lanes(work), k0 = 0, k1 = op.k, j0 = 0, j1 = op.m
+    cdef Py_ssize_t L = r.lanes, k0 = 0, k1 = op.k, j0 = 0, j1 = op.m
     cdef Py_ssize_t strip = r.capacity * L
     cdef const real* x = work + op.src * r.capacity
     cdef const real* dz = work + op.ddst * r.capacity
@@ -115,7 +126,11 @@ cdef void dense_weight_gradient(run_t* r, const op_t* op, real* work) noexcept n
         j1 = share(op.m, r.thread + 1, r.threads, 2 * L)
     if op.b >= 0 and (not by_inputs or r.thread == 0):
         db = <real*>r.grads + op.b
-    if op.src2 >= 0:
+    if L == 1:
+        row_gradient[real](dense_row(r, op, work) + k0, dz + j0, dw + k0 * op.m + j0, op.m, k1 - k0, j1 - j0)
+        if db != NULL:
+            memcpy(db + j0, dz + j0, (j1 - j0) * sizeof(real))
+    elif op.src2 >= 0:
         x = <const real*>r.X + op.src2
         if real is float:
             gradient_rows_f(x, r.n_inputs, r.rows, transposed, strip, r.n, dw, op.m, k0, k1, j0, j1, db)
@@ -132,14 +147,14 @@ cdef void dense_weight_gradient(run_t* r, const op_t* op, real* work) noexcept n
         gradient_narrow_d(x, op.k * L, dz, op.m * L, r.panels, dw, k0, k1, op.m, db)
 
 cdef void activation_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
-    cdef Py_ssize_t p0, p1, size = op.k * lanes(work)
+    cdef Py_ssize_t p0, p1, size = op.k * r.lanes
     cdef real* y = work + op.dst * r.capacity
     if rows_only(r, &p0, &p1):
         memcpy(y + p0 * size, work + op.src * r.capacity + p0 * size, (p1 - p0) * size * sizeof(real))
         activate[real](op.formula, y, &op.a0, p0 * size, p1 * size)
 
 cdef void activation_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
-    cdef Py_ssize_t p0, p1, size = op.k * lanes(work)
+    cdef Py_ssize_t p0, p1, size = op.k * r.lanes
     cdef real* dz = work + op.dsrc * r.capacity
     if rows_only(r, &p0, &p1):
         memcpy(dz + p0 * size, work + op.ddst * r.capacity + p0 * size, (p1 - p0) * size * sizeof(real))
@@ -147,9 +162,19 @@ cdef void activation_backward(run_t* r, const op_t* op, real* work) noexcept nog
             op.formula, dz, work + op.dst * r.capacity, work + op.src * r.capacity, &op.a0,
             p0 * size, p1 * size)
 
-cdef void softmax_panel(const real* z, real* y, Py_ssize_t m, real* shift, real* total) noexcept nogil:
+cdef void softmax_panel(
+    Py_ssize_t lanes, const real* z, real* y, Py_ssize_t m, real* shift, real* total,
+) noexcept nogil:
     """y[m] <- exp(z - shift) / total for each lane; shift is the largest z, total the sum."""
-    cdef Py_ssize_t i, j, L = lanes(z)
+    if lanes == 1:
+        softmax_lanes[real](1, z, y, m, shift, total)
+    else:  # a constant, for the compiler
+        softmax_lanes[real](64 // sizeof(real), z, y, m, shift, total)
+
+cdef inline void softmax_lanes(
+    Py_ssize_t L, const real* z, real* y, Py_ssize_t m, real* shift, real* total,
+) noexcept nogil:
+    cdef Py_ssize_t i, j
     for i in range(L):
         shift[i] = z[i]
         total[i] = 0
@@ -170,18 +195,18 @@ cdef void softmax_panel(const real* z, real* y, Py_ssize_t m, real* shift, real*
             y[j * L + i] /= total[i]
 
 cdef void softmax_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
-    cdef Py_ssize_t p, p0, p1, size = op.k * lanes(work)
+    cdef Py_ssize_t p, p0, p1, size = op.k * r.lanes
     cdef real[16] shift
     cdef real[16] total
     if rows_only(r, &p0, &p1):
         for p in range(p0, p1):
             softmax_panel[real](
-                work + op.src * r.capacity + p * size, work + op.dst * r.capacity + p * size,
+                r.lanes, work + op.src * r.capacity + p * size, work + op.dst * r.capacity + p * size,
                 op.k, shift, total)
 
 cdef void softmax_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """dsrc <- y (dy - sum_j dy_j y_j)."""
-    cdef Py_ssize_t p, p0, p1, i, j, L = lanes(work), size = op.k * L
+    cdef Py_ssize_t p, p0, p1, i, j, L = r.lanes, size = op.k * L
     cdef real[16] dot
     cdef const real* y
     cdef const real* dy
@@ -203,7 +228,7 @@ cdef void softmax_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
 
 cdef void dropout_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """dst <- src * mask in training, src otherwise. Inverted: what stays is scaled by 1 / (1 - rate)."""
-    cdef Py_ssize_t p, p0, p1, i, L = lanes(work), size = op.k * L
+    cdef Py_ssize_t p, p0, p1, i, L = r.lanes, size = op.k * L
     cdef const real* x = work + op.src * r.capacity
     cdef real* y = work + op.dst * r.capacity
     cdef real* mask = work + op.aux * r.capacity
@@ -217,14 +242,14 @@ cdef void dropout_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
         return
     for p in range(p0, p1):
         if real is float:
-            dropout_mask_f(op.s, r.step, p * L, op.k, threshold, scale, mask + p * size)
+            dropout_mask_f(op.s, r.step, p * L, L, op.k, threshold, scale, mask + p * size)
         else:
-            dropout_mask_d(op.s, r.step, p * L, op.k, threshold, scale, mask + p * size)
+            dropout_mask_d(op.s, r.step, p * L, L, op.k, threshold, scale, mask + p * size)
         for i in range(p * size, (p + 1) * size):
             y[i] = x[i] * mask[i]
 
 cdef void dropout_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
-    cdef Py_ssize_t p0, p1, i, size = op.k * lanes(work)
+    cdef Py_ssize_t p0, p1, i, size = op.k * r.lanes
     cdef real* dx = work + op.dsrc * r.capacity
     cdef const real* dy = work + op.ddst * r.capacity
     cdef const real* mask = work + op.aux * r.capacity
@@ -233,7 +258,7 @@ cdef void dropout_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
             dx[i] = dy[i] * mask[i]
 
 cdef void fork_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
-    cdef Py_ssize_t p0, p1, i, size = op.k * lanes(work)
+    cdef Py_ssize_t p0, p1, i, size = op.k * r.lanes
     cdef real* dx = work + op.dsrc * r.capacity
     cdef const real* one = work + op.ddst * r.capacity
     cdef const real* two = work + op.dsrc2 * r.capacity
@@ -243,7 +268,7 @@ cdef void fork_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
 
 cdef void merge_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """ADD or MULTIPLY."""
-    cdef Py_ssize_t p0, p1, i, size = op.k * lanes(work)
+    cdef Py_ssize_t p0, p1, i, size = op.k * r.lanes
     cdef real* y = work + op.dst * r.capacity
     cdef const real* one = work + op.src * r.capacity
     cdef const real* two = work + op.src2 * r.capacity
@@ -258,7 +283,7 @@ cdef void merge_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
 
 cdef void merge_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """ADD hands dy to both sources, MULTIPLY dy times the other source."""
-    cdef Py_ssize_t p0, p1, i, side, size = op.k * lanes(work)
+    cdef Py_ssize_t p0, p1, i, side, size = op.k * r.lanes
     cdef const real* dy = work + op.ddst * r.capacity
     cdef int64_t[2] sources
     cdef int64_t[2] others
@@ -281,7 +306,7 @@ cdef void merge_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
 
 cdef void concatenate(run_t* r, const op_t* op, real* work, bint forward) noexcept nogil:
     """dst[k + m] <- src[k], src2[m]; backwards the gradients the other way."""
-    cdef Py_ssize_t p, p0, p1, L = lanes(work), k = op.k * L, m = op.m * L
+    cdef Py_ssize_t p, p0, p1, L = r.lanes, k = op.k * L, m = op.m * L
     cdef real* one = work + (op.src if forward else op.dsrc) * r.capacity
     cdef real* two = work + (op.src2 if forward else op.dsrc2) * r.capacity
     cdef real* both = work + (op.dst if forward else op.ddst) * r.capacity

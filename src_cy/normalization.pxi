@@ -2,10 +2,10 @@
 # barriers (step.pxi). A channel's numbers: k / m positions, each a column of panels.
 
 cdef inline real column_sum(
-    const real* x, const real* factor, Py_ssize_t panel, Py_ssize_t n,
+    Py_ssize_t L, const real* x, const real* factor, Py_ssize_t panel, Py_ssize_t n,
 ) noexcept nogil:
     """Sum over n rows of a column of panels, times `factor`'s column if given: by lanes, then those."""
-    cdef Py_ssize_t i, L = lanes(x), first = 0, count
+    cdef Py_ssize_t i, first = 0, count
     cdef real[16] sums
     cdef real total = 0
     for i in range(L):
@@ -26,10 +26,10 @@ cdef inline real column_sum(
     return total
 
 cdef inline real column_variance(
-    const real* x, real mean, Py_ssize_t panel, Py_ssize_t n,
+    Py_ssize_t L, const real* x, real mean, Py_ssize_t panel, Py_ssize_t n,
 ) noexcept nogil:
     """Sum of (x - mean)^2 over n rows of a column of panels."""
-    cdef Py_ssize_t i, L = lanes(x), first = 0, count
+    cdef Py_ssize_t i, first = 0, count
     cdef real[16] sums
     cdef real total = 0
     for i in range(L):
@@ -46,7 +46,7 @@ cdef inline real column_variance(
 
 cdef void batch_norm_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """a0 momentum, a1 epsilon; m channels; aux keeps xhat, keep the scales 1 / sqrt(var + epsilon)."""
-    cdef Py_ssize_t L = lanes(work), panel = op.k * L, c, c0, c1, j, q
+    cdef Py_ssize_t L = r.lanes, panel = op.k * L, c, c0, c1, j, q
     cdef real* x = work + op.src * r.capacity
     cdef real* scales = work + op.keep * r.capacity
     cdef real* params = <real*>r.params
@@ -62,11 +62,11 @@ cdef void batch_norm_forward(run_t* r, const op_t* op, real* work) noexcept nogi
             mean = variance = 0
             for q in range(op.k // op.m):
                 j = c + q * op.m
-                mean += column_sum[real](x + j * L, NULL, panel, r.n)
+                mean += column_sum[real](L, x + j * L, NULL, panel, r.n)
             mean /= count
             for q in range(op.k // op.m):
                 j = c + q * op.m
-                variance += column_variance[real](x + j * L, mean, panel, r.n)
+                variance += column_variance[real](L, x + j * L, mean, panel, r.n)
             variance /= count
             moving[c] = momentum * moving[c] + (1 - momentum) * mean
             moving[op.m + c] = momentum * moving[op.m + c] + (1 - momentum) * variance
@@ -76,14 +76,14 @@ cdef void batch_norm_forward(run_t* r, const op_t* op, real* work) noexcept nogi
         for q in range(op.k // op.m):
             j = c + q * op.m
             normalize_column[real](
-                x + j * L, work + op.aux * r.capacity + j * L, work + op.dst * r.capacity + j * L,
+                L, x + j * L, work + op.aux * r.capacity + j * L, work + op.dst * r.capacity + j * L,
                 panel, r.panels, mean, scales[c], gamma, beta)
 
 cdef inline void normalize_column(
-    const real* x, real* xhat, real* y, Py_ssize_t panel, Py_ssize_t panels,
+    Py_ssize_t L, const real* x, real* xhat, real* y, Py_ssize_t panel, Py_ssize_t panels,
     real mean, real scale, real gamma, real beta,
 ) noexcept nogil:
-    cdef Py_ssize_t p, i, L = lanes(x)
+    cdef Py_ssize_t p, i
     for p in range(panels):
         for i in range(L):
             xhat[i] = (x[i] - mean) * scale
@@ -95,7 +95,7 @@ cdef inline void normalize_column(
 
 cdef void batch_norm_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """Ioffe & Szegedy 2015, the chain rule after algorithm 1, collected."""
-    cdef Py_ssize_t L = lanes(work), panel = op.k * L, c, c0, c1, j, q
+    cdef Py_ssize_t L = r.lanes, panel = op.k * L, c, c0, c1, j, q
     cdef real* dy = work + op.ddst * r.capacity
     cdef real* xhat = work + op.aux * r.capacity
     cdef real* scales = work + op.keep * r.capacity
@@ -107,8 +107,8 @@ cdef void batch_norm_backward(run_t* r, const op_t* op, real* work) noexcept nog
         dgamma = dbeta = 0
         for q in range(op.k // op.m):
             j = c + q * op.m
-            dgamma += column_sum[real](dy + j * L, xhat + j * L, panel, r.n)
-            dbeta += column_sum[real](dy + j * L, NULL, panel, r.n)
+            dgamma += column_sum[real](L, dy + j * L, xhat + j * L, panel, r.n)
+            dbeta += column_sum[real](L, dy + j * L, NULL, panel, r.n)
         if op.trains and op.w >= 0:
             grads[op.w + c] = dgamma
         if op.trains and op.b >= 0:
@@ -121,15 +121,15 @@ cdef void batch_norm_backward(run_t* r, const op_t* op, real* work) noexcept nog
         for q in range(op.k // op.m):
             j = c + q * op.m
             denormalize_column[real](
-                dy + j * L, xhat + j * L, work + op.dsrc * r.capacity + j * L, panel, r.n,
+                L, dy + j * L, xhat + j * L, work + op.dsrc * r.capacity + j * L, panel, r.n,
                 dbeta / count, dgamma / count, scale)
 
 cdef inline void denormalize_column(
-    const real* dy, const real* xhat, real* dx, Py_ssize_t panel, Py_ssize_t n,
+    Py_ssize_t L, const real* dy, const real* xhat, real* dx, Py_ssize_t panel, Py_ssize_t n,
     real dbeta, real dgamma, real scale,
 ) noexcept nogil:
     """dx <- scale (dy - dbeta - xhat dgamma), and zero in lanes that no row fills."""
-    cdef Py_ssize_t i, L = lanes(dy), first = 0, count
+    cdef Py_ssize_t i, first = 0, count
     while first < n:
         count = min(L, n - first)
         for i in range(count):

@@ -63,6 +63,7 @@ cdef struct run_t:
     void* slots
     Py_ssize_t n_trained
     void* work
+    Py_ssize_t lanes  # rows side by side in a panel: 64 bytes of numbers, or 1 in batches of one row
     Py_ssize_t capacity  # rows the workspace is laid out for, a multiple of the lanes
     const void* X
     const void* T

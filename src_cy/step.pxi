@@ -127,9 +127,9 @@ cdef void training_step(run_t* r, real* work) noexcept nogil:
         add_sums[real](r, work)  # the parameters are still those of the loss
     update_ops[real](r, work)
 
-cdef void cut_shares(run_t* r, const real* work) noexcept nogil:
+cdef void cut_shares(run_t* r) noexcept nogil:
     """Cut the batch into rows for as many threads as it has panels, and the rest into columns."""
-    r.panels = (r.n + lanes(work) - 1) // lanes(work)
+    r.panels = (r.n + r.lanes - 1) // r.lanes
     r.row_parts = <int>min(<Py_ssize_t>r.threads, max(r.panels, <Py_ssize_t>1))
     r.column_parts = r.threads // r.row_parts
     r.row_part = r.thread % r.row_parts

@@ -15,6 +15,16 @@ static void FN(pack_strip)(const REAL *w, int64_t wk, int64_t wj, int64_t k, REA
             for (int64_t i = 0; i < k; i++) packed[i * TILE_COLUMNS + j] = w[i * wk + j * wj];
 }
 
+/* a b + c, rounded once wherever the vectors do so. Left to itself the compiler vectorises a sum's
+   products and rounds them on their own. */
+ALWAYS_INLINE REAL FN(multiply_add)(REAL a, REAL b, REAL c) {
+#ifdef __FP_FAST_FMAF
+    return sizeof(REAL) == 4 ? (REAL)__builtin_fmaf(a, b, c) : (REAL)__builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 /* A tile of a product: y[p][j][:] <- start + sum_i x[p][i][:] w[i wk + j wj] for `columns` j and
    `panels` p, both constants to the compiler. `start` is bias[j] (0 without), or y itself where the
    sum goes on. One chain of additions an output, i ascending. */
@@ -179,7 +189,9 @@ ALWAYS_INLINE void FN(gradient_strip)(int strips, int direct, const REAL *x, int
     FN(gradient_tile)(c, strips, direct, x + (direct ? i : i * LANES), x_panel, order, dz, dz_strip, \
                       n, goes_on, dw + i * m, m, width)
     for (; i + GRADIENT_INPUTS <= k1; i += GRADIENT_INPUTS) TILE(GRADIENT_INPUTS);
+#if GRADIENT_INPUTS > 4
     for (; i + 4 <= k1; i += 4) TILE(4);
+#endif
     for (; i < k1; i++) TILE(1);
 #undef TILE
 }
@@ -361,6 +373,94 @@ static void FN(gradient_narrow)(const REAL *x, int64_t x_panel, const REAL *dz, 
     }
 }
 
+/* A batch of one row: vectors instead of panels. The sums of row_product have the order of product's,
+   so a row's prediction is the same alone. 16 bytes are the last vector of a row that is no multiple
+   of 64; the very last one overlaps the one before. */
+#define SHORT ((int)(16 / sizeof(REAL)))
+typedef REAL FN(vec4) __attribute__((vector_size(16), aligned(sizeof(REAL)), may_alias));
+
+ALWAYS_INLINE void FN(row_block)(int strips, const REAL *x, const REAL *w, int64_t wk, int64_t k,
+                                 const REAL *bias, REAL *y) {
+    FN(vec) sum[4 * PANEL_VECTORS];
+#pragma GCC unroll 16
+    for (int v = 0; v < strips * PANEL_VECTORS; v++)
+        sum[v] = bias ? (FN(vec))*(const FN(vecu) *)(bias + v * VLANES) : (FN(vec)){0};
+    for (int64_t i = 0; i < k; i++)
+#pragma GCC unroll 16
+        for (int v = 0; v < strips * PANEL_VECTORS; v++)
+            sum[v] += (FN(vec))*(const FN(vecu) *)(w + i * wk + v * VLANES) * x[i];
+#pragma GCC unroll 16
+    for (int v = 0; v < strips * PANEL_VECTORS; v++) *(FN(vecu) *)(y + v * VLANES) = (FN(vecu))sum[v];
+}
+
+/* y[m] <- bias[m] + x[k] . w[k][m], rows of w wk numbers apart */
+static void FN(row_product)(const REAL *x, const REAL *w, int64_t wk, int64_t k, const REAL *bias,
+                            REAL *y, int64_t m) {
+    int64_t j = 0;
+    for (; j + 4 * LANES <= m; j += 4 * LANES)
+        FN(row_block)(4, x, w + j, wk, k, bias ? bias + j : bias, y + j);
+    for (; j + LANES <= m; j += LANES)
+        FN(row_block)(1, x, w + j, wk, k, bias ? bias + j : bias, y + j);
+    if (m - j >= SHORT || (j < m && m >= SHORT)) {
+        const int64_t vectors = (m - j + SHORT - 1) / SHORT, last = m - SHORT;
+        FN(vec4) sum[4];
+        int64_t at[4];
+        for (int v = 0; v < vectors; v++) {
+            at[v] = j + v * SHORT < last ? j + v * SHORT : last;
+            sum[v] = bias ? *(const FN(vec4) *)(bias + at[v]) : (FN(vec4)){0};
+        }
+#define SHORTS(n)                                                                  \
+    case n:                                                                        \
+        for (int64_t i = 0; i < k; i++)                                            \
+            for (int v = 0; v < n; v++) sum[v] += *(const FN(vec4) *)(w + i * wk + at[v]) * x[i]; \
+        break;
+        switch (vectors) {
+            SHORTS(1)
+            SHORTS(2)
+            SHORTS(3)
+            SHORTS(4)
+        }
+#undef SHORTS
+        for (int v = 0; v < vectors; v++) *(FN(vec4) *)(y + at[v]) = sum[v];
+        return;
+    }
+    for (; j < m; j++) {
+        REAL sum = bias ? bias[j] : (REAL)0;
+        for (int64_t i = 0; i < k; i++) sum = FN(multiply_add)(w[i * wk + j], x[i], sum);
+        y[j] = sum;
+    }
+}
+
+/* dx[k] <- dz[m] . w[k][m]^T. Few outputs: j ascending, as in product; else by lanes, then those. */
+static void FN(row_input_gradient)(const REAL *dz, const REAL *w, int64_t m, REAL *dx, int64_t k) {
+    if (m < LANES) {
+        for (int64_t i = 0; i < k; i++) dx[i] = w[i * m] * dz[0];
+        for (int64_t j = 1; j < m; j++)
+            for (int64_t i = 0; i < k; i++) dx[i] += w[i * m + j] * dz[j];
+        return;
+    }
+    for (int64_t i = 0; i < k; i++) {
+        const REAL *row = w + i * m;
+        FN(vec) sum[PANEL_VECTORS];
+        int64_t j = 0;
+        for (int v = 0; v < PANEL_VECTORS; v++) sum[v] = (FN(vec)){0};
+        for (; j + LANES <= m; j += LANES)
+            for (int v = 0; v < PANEL_VECTORS; v++)
+                sum[v] += (FN(vec))*(const FN(vecu) *)(row + j + v * VLANES)
+                          * (FN(vec))*(const FN(vecu) *)(dz + j + v * VLANES);
+        REAL total = FN(sum_lanes)(sum);
+        for (; j < m; j++) total = FN(multiply_add)(row[j], dz[j], total);
+        dx[i] = total;
+    }
+}
+
+/* dw[k][j] <- x[k] dz[j] for `width` columns of rows m numbers apart */
+static void FN(row_gradient)(const REAL *x, const REAL *dz, REAL *dw, int64_t m, int64_t k,
+                             int64_t width) {
+    for (int64_t i = 0; i < k; i++)
+        for (int64_t j = 0; j < width; j++) dw[i * m + j] = x[i] * dz[j];
+}
+
 /* strips[strip][lane][LANES] (strips `strip` numbers apart) <- panel[m][LANES]; the last strip's
    padding stays as it is: nothing that is read from it is stored */
 static void FN(panel_to_strips)(const REAL *panel, REAL *strips, int64_t strip, int64_t m) {
@@ -396,15 +496,17 @@ static void FN(rows_to_panel)(const REAL *data, int64_t row_stride, const int64_
 }
 
 /* Philox4x32-7 (Salmon et al. 2011), counters (row + lane, quad, step, step >> 32): the four words of
-   counter i belong to columns 4 quad .. 4 quad + 3. mask[m][LANES] <- scale where word >= threshold. */
-static void FN(dropout_mask)(uint64_t seed, uint64_t step, int64_t row, int64_t m, uint32_t threshold,
-                             REAL scale, REAL *mask) {
+   counter i belong to columns 4 quad .. 4 quad + 3. mask[m][lanes] <- scale where word >= threshold;
+   lanes is LANES or 1. */
+static void FN(dropout_mask)(uint64_t seed, uint64_t step, int64_t row, int64_t lanes, int64_t m,
+                             uint32_t threshold, REAL scale, REAL *mask) {
+    const int shift = lanes == 1 ? 0 : sizeof(REAL) == 4 ? 4 : 3;
     enum { QUADS = 16 };
     uint32_t words[4][QUADS * 16];
     for (int64_t q0 = 0; 4 * q0 < m; q0 += QUADS) {
         int64_t quads = (m + 3) / 4 - q0 < QUADS ? (m + 3) / 4 - q0 : QUADS;
-        for (int32_t i = 0; i < quads * LANES; i++) {
-            uint32_t c0 = (uint32_t)row + (i & (LANES - 1)), c1 = (uint32_t)q0 + i / LANES;
+        for (int32_t i = 0; i < quads * lanes; i++) {
+            uint32_t c0 = (uint32_t)row + (i & ((1 << shift) - 1)), c1 = (uint32_t)q0 + (i >> shift);
             uint32_t c2 = (uint32_t)step, c3 = (uint32_t)(step >> 32);
             uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
 #pragma GCC unroll 7
@@ -423,8 +525,8 @@ static void FN(dropout_mask)(uint64_t seed, uint64_t step, int64_t row, int64_t 
             words[3][i] = c3;
         }
         for (int64_t j = 4 * q0; j < m && j < 4 * (q0 + quads); j++)
-            for (int i = 0; i < LANES; i++)
-                mask[j * LANES + i] = words[j & 3][(j / 4 - q0) * LANES + i] >= threshold ? scale : (REAL)0;
+            for (int i = 0; i < lanes; i++)
+                mask[j * lanes + i] = words[j & 3][(j / 4 - q0) * lanes + i] >= threshold ? scale : (REAL)0;
     }
 }
 

@@ -82,8 +82,8 @@ class _Layout:
         return self._order[: self.capacity(n)]
 
     def capacity(self, rows: int) -> int:
-        """Rows that a workspace for batches of ``rows`` is laid out for."""
-        return _round_up(rows, self.lanes)
+        """Rows that a workspace for batches of ``rows`` is laid out for: panels, or one row alone."""
+        return 1 if rows == 1 else _round_up(rows, self.lanes)
 
 
 def _round_up(n: int, unit: int) -> int:
