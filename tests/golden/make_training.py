@@ -49,6 +49,13 @@ def case(lib, units, link, loss, y, *, optimizer="sgd", hidden="tanh", metrics=(
     return model, X, y, fit
 
 
+def binary_not_linked(lib):
+    """Probabilities that no sigmoid made, from 0.05 to 0.8: away from where they are clipped."""
+    made = case(lib, 1, None, "binary_crossentropy", BINARY, hidden="sigmoid")
+    made[0].layers[-1].set_weights([np.full((5, 1), 0.15), np.full(1, 0.05)])
+    return made
+
+
 def with_optimizer(name, **arguments):
     def make(lib):
         optimizer = getattr(lib.optimizers, name)(**arguments)
@@ -87,6 +94,15 @@ def penalised(lib):
     return model, X, ONE, {"validation_split": 0.25}
 
 
+def penalised_sum(lib):
+    """Keras weighs a batch's summed loss, its penalty included, by the rows of the batch."""
+    model, x, y, fit = penalised(lib)
+    model.layers[1].trainable = False  # then its penalty does not count
+    model.compile(optimizer="sgd", loss=lib.losses.MeanSquaredError(reduction="sum"),
+                  metrics=["mse", "mae"])
+    return model, x, y, fit | {"sample_weight": 1 + numbers(ROWS)}
+
+
 def shaped(lib):
     L = lib.layers
     model = lib.Sequential([L.Input((2, 2)), L.Flatten(), L.Dense(6, "relu"), L.Reshape((-1, 2)),
@@ -117,7 +133,7 @@ CASES = {
                                metrics=["accuracy"], validation_split=0.3),
     "binary_logits": lambda lib: case(
         lib, 1, None, lib.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1), BINARY),
-    "binary_not_linked": lambda lib: case(lib, 1, "relu", "binary_crossentropy", BINARY),
+    "binary_not_linked": binary_not_linked,
     "categorical": lambda lib: case(lib, 3, "softmax", "categorical_crossentropy", ONE_HOT,
                                     metrics=["accuracy"]),
     "categorical_smoothed": lambda lib: case(
@@ -135,6 +151,7 @@ CASES = {
     "batch_norm_bare": lambda lib: batch_normalised(lib, center=False, scale=False, epsilon=0.1),
     "frozen": frozen,
     "penalties": penalised,
+    "penalties_summed": penalised_sum,
     "shaped": shaped,
 }  # fmt: skip
 
@@ -155,7 +172,8 @@ def train(lib, name):
 def main():
     import keras
 
-    TARGET.write_text(json.dumps({name: train(keras, name) for name in CASES}, indent=0) + "\n")
+    lines = [f"{json.dumps(name)}: {json.dumps(train(keras, name))}" for name in CASES]
+    TARGET.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     print(f"{TARGET.name}: {len(CASES)} cases, {TARGET.stat().st_size:,} bytes")
 
 
