@@ -2,6 +2,11 @@
 
 OPENMP = bool(FASTNN_OPENMP)
 
+# for a test that Python and C mean the same
+LINK_CODES = {"sigmoid": LINK_SIGMOID, "softmax": LINK_SOFTMAX}
+SIGMOID_CODE = SIGMOID
+OP_BYTES = sizeof(op_t)
+
 cdef const op_t* find_head(const op_t* ops, Py_ssize_t n_ops) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n_ops):
