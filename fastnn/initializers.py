@@ -336,8 +336,8 @@ class Function(Initializer):
     def __call__(self, shape, dtype=None):
         if self.function is None:
             raise ValueError(
-                f"The initializer {self.name!r} is a function, of which a saved model keeps only "
-                "the name. Give the layer an initializer to make new parameters."
+                f"The initializer {self.name!r} was a function or an array, of which a saved model "
+                "keeps only the name. Give the layer an initializer to make new parameters."
             )
         shape, dtype = _standard_shape(shape), config.standardize_dtype(dtype)
         values = np.array(self.function(shape, dtype=dtype))

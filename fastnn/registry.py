@@ -10,8 +10,15 @@ True
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
+from contextvars import ContextVar
 
+_custom: ContextVar[dict | None] = ContextVar("custom_objects", default=None)
 _tables: dict[str, dict[str, type]] = {}  # kind -> lower-case name -> class, in registration order
+
+
+class UnknownName(ValueError):
+    """A name that no class of its kind has."""
 
 
 def snake_case(name: str) -> str:
@@ -75,17 +82,39 @@ def get(kind: str, identifier):
     )
 
 
+def find(kind: str, name: str) -> type | None:
+    """The class registered under a name, in any case; None if there is none."""
+    custom = (_custom.get() or {}).get(name)
+    return custom if isinstance(custom, type) else _tables.get(kind, {}).get(name.lower())
+
+
 def get_class(kind: str, name: str) -> type:
-    """The class registered under a name, in any case; a ValueError that lists the known ones."""
+    """The class registered under a name, in any case; UnknownName lists the known ones."""
+    cls = find(kind, name)
+    if cls is not None:
+        return cls
     table = _tables.get(kind, {})
-    if name.lower() in table:
-        return table[name.lower()]
     from difflib import get_close_matches
 
     close = get_close_matches(name.lower(), table, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     known = ", ".join(snake_case(n) for n in names(kind)) or "none"
-    raise ValueError(f"Unknown {_words(kind)}: {name!r}.{hint} Known: {known}.")
+    raise UnknownName(f"Unknown {_words(kind)}: {name!r}.{hint} Known: {known}.")
+
+
+@contextmanager
+def custom_objects(objects: dict[str, type]):
+    """Inside, `get_class` finds these classes, by their exact names, before the registered ones.
+
+    >>> with custom_objects({"Tuple": tuple}):
+    ...     get_class("layer", "Tuple")
+    <class 'tuple'>
+    """
+    token = _custom.set(dict(objects))
+    try:
+        yield
+    finally:
+        _custom.reset(token)
 
 
 def classes(kind: str) -> list[type]:

@@ -84,6 +84,24 @@ def summary_text(
     return "\n".join(lines) + "\n"
 
 
+def describe(model) -> tuple[list[Row], Size, Size, Size | None]:
+    """What `summary_text` takes after the name, for a model.
+
+    As in Keras, the optimizer has its slots, the number of its steps (int64) and its learning rate.
+    """
+    rows = [Row(layer.name, type(layer).__name__, layer.output_shape,
+                layer.count_params() if layer.built else None,
+                layer.trainable if layer.weights else None) for layer in model.layers]
+    optimizer, itemsize = model.optimizer, 8 if model.dtype == "float64" else 4
+    sizes = [Size(n, n * itemsize) for n in (
+        sum(variable.size for variable in variables)
+        for variables in (model.trainable_weights, model.non_trainable_weights))]
+    if optimizer is None or not optimizer.iterations:
+        return rows, *sizes, None
+    n = optimizer.n_slots * model.n_trained
+    return rows, *sizes, Size(n + 2, n * itemsize + 8 + itemsize)
+
+
 def print_summary(*args, print_fn=None, **options) -> None:
     """Print `summary_text`; ``print_fn`` gets the whole text in one call."""
     (print_fn or console.write)(summary_text(*args, **options))

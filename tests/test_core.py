@@ -15,13 +15,13 @@ core = pytest.importorskip("fastnn.backends.cython_backend").core
 
 
 def test_the_core_and_the_plan_number_the_same_things():
-    assert core.KINDS == {kind.name: kind.value for kind in Kind}
+    assert {kind.name: kind.value for kind in Kind} == core.KINDS
     assert tuple(cls.__name__ for cls in activations.elementwise()) == core.ACTIVATE_FORMULAS
     assert tuple(row[0] for row in losses.elementwise()) == core.LOSS_FORMULAS
     assert tuple(row[0] for row in optimizers.rules()) == core.UPDATE_FORMULAS
-    assert core.LINK_CODES == {link: code for code, link in enumerate(LINKS) if link}
+    assert {link: code for code, link in enumerate(LINKS) if link} == core.LINK_CODES
     assert core.ACTIVATE_FORMULAS[core.SIGMOID_CODE] == "Sigmoid"
-    assert core.OP_BYTES == OP.itemsize
+    assert OP.itemsize == core.OP_BYTES
 
 
 # largest error allowed in units of the last place; docs/accuracy.md has the exhaustive figures

@@ -1,0 +1,40 @@
+"""fastnn: neural networks with Keras's words, trained on the CPU in one compiled call.
+
+>>> from fastnn import Sequential, layers
+>>> model = Sequential([layers.Dense(3, activation="relu", input_dim=11), layers.Dense(1)])
+>>> model.count_params()
+40
+"""
+
+from __future__ import annotations
+
+from fastnn._version import __version__
+
+# What the package offers, and where it lies. Nothing is imported before it is used.
+_MODULES = ("activations", "backends", "callbacks", "config", "datasets", "initializers", "layers",
+            "losses", "metrics", "models", "optimizers", "random", "regularizers", "saving",
+            "training", "utils")
+_NAMES = {
+    "Input": "fastnn.layers",
+    "Sequential": "fastnn.models",
+    "Trainer": "fastnn.training",
+    "load_model": "fastnn.saving",
+}
+
+__all__ = ["__version__", *_MODULES, *_NAMES]
+
+
+def __getattr__(name: str):
+    from importlib import import_module
+
+    if name in _MODULES:
+        return import_module(f"fastnn.{name}")
+    if name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+        globals()[name] = value  # the next look-up finds it without this function
+        return value
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

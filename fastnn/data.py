@@ -1,0 +1,251 @@
+"""Looks at the data before the first step: shapes, types, finite numbers, labels in range.
+
+Everything comes out as the arrays that backends read, cast once and not copied where already right.
+Errors name the argument, what was expected, what came and where.
+
+>>> import numpy as np
+>>> inputs([[1, 2], [3, float("nan")]], (2,), np.float32)
+Traceback (most recent call last):
+    ...
+ValueError: x[1, 1] is nan, but every number in x must be finite. Drop or fill missing values first.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+
+
+def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = True) -> np.ndarray:
+    """``x`` as rows (n, k) of the dtype, C-contiguous, ``k`` the product of ``shape``.
+
+    Raises TypeError for what holds no real numbers, ValueError for rows of another shape, and, if
+    ``finite``, for NaN and infinity.
+    """
+    given = _numbers(x, name)
+    array = _with_columns(given, shape)
+    if array.ndim == 0 or array.shape[1:] != shape:
+        raise ValueError(f"{name} must have the shape {_rows_of(shape)} that the model takes, "
+                         f"received {array.shape}.{_reshape_hint(array, shape)}")
+    rows = _cast(array, dtype).reshape(len(array), math.prod(shape))
+    if finite:
+        _check_finite(rows, given, name)
+    return rows
+
+
+def targets(y, shape: tuple[int, ...], loss, dtype, name: str = "y"):
+    """The pair (T, labels), of which the one that the loss reads is filled: (n, m) or (n,) int64.
+
+    ``shape`` is that of the model's output rows, m its product. Raises as :func:`inputs`, and
+    ValueError for labels that are not the classes 0..m-1 or targets outside of the loss's domain.
+    """
+    if y is None:
+        raise ValueError(f"{name} is missing: the loss {loss.name!r} compares predictions with it.")
+    given = _numbers(y, name)
+    if loss.sparse:
+        return np.empty((0, 0), dtype), _labels(given, math.prod(shape), name)
+    array = _with_columns(given, shape)
+    if array.ndim == 0 or array.shape[1:] != shape:
+        raise ValueError(
+            f"{name} must have the shape {_rows_of(shape)} of the model's output for the loss "
+            f"{loss.name!r}, received {array.shape}.{_target_hint(array, shape, loss)}")
+    T = _cast(array, dtype).reshape(len(array), math.prod(shape))
+    _check_finite(T, given, name)
+    if loss.domain is not None and T.size:
+        low, high = loss.domain
+        if T.min() < low or T.max() > high:
+            where = _first((low > T) | (high < T), given)
+            raise ValueError(
+                f"{name}[{where}] is {given[where]}, but the loss {loss.name!r} takes targets from "
+                f"{low:g} to {high:g}. Encode two classes as 0 and 1, or use another loss.")
+    return T, np.empty(0, np.int64)
+
+
+def weights(sample_weight, n: int, dtype, name: str = "sample_weight") -> np.ndarray | None:
+    """Row weights (n,) of the dtype, none of them negative; None stays None."""
+    if sample_weight is None:
+        return None
+    given = _numbers(sample_weight, name)
+    if given.shape not in ((n,), (n, 1)):
+        raise ValueError(f"{name} must have a number for each of the {n} rows, shape ({n},); "
+                         f"received {given.shape}.")
+    cast = _cast(given.reshape(n), dtype)
+    _check_finite(cast, given, name)
+    if n and cast.min() < 0:
+        where = _first(cast < 0, given)
+        raise ValueError(f"{name}[{where}] is {given[where]}, but weights must not be negative.")
+    return cast
+
+
+def check_lengths(rows: dict[str, int]) -> None:
+    """A ValueError unless all arrays have the same number of rows, and at least one."""
+    listed = ", ".join(f"{name} has {n}" for name, n in rows.items())
+    if len(set(rows.values())) > 1:
+        raise ValueError(f"The arrays must have the same number of rows: {listed}.")
+    if 0 in rows.values():
+        raise ValueError(f"There must be at least one row: {listed}.")
+
+
+def whole_number(name: str, value, least: int) -> int:
+    """``value`` as an int of at least ``least``: ValueError otherwise, TypeError for no number."""
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        error = TypeError if isinstance(value, (str, list, tuple, dict, type(None))) else ValueError
+        raise error(f"{name} must be a whole number of at least {least}, received {value!r}.")
+    return number
+
+
+def split_point(validation_split, n: int) -> int:
+    """How many rows are left for training when the last ``validation_split`` of n is held out."""
+    try:
+        share = float(validation_split)
+    except (TypeError, ValueError):
+        share = math.nan
+    if not 0 <= share < 1:
+        raise ValueError("validation_split must be a number of at least 0 and below 1, received "
+                         f"{validation_split!r}.")
+    point = math.floor(n * (1 - share))  # as Keras rounds
+    if share and not 0 < point < n:
+        raise ValueError(f"validation_split={validation_split!r} divides {n} rows into {point} to "
+                         f"train on and {n - point} to validate on, but both need at least one.")
+    return point
+
+
+def validation_arrays(validation_data) -> tuple:
+    """(x, y, sample_weight or None) of the argument ``validation_data``."""
+    is_tuple = isinstance(validation_data, (tuple, list))
+    if not is_tuple or len(validation_data) not in (2, 3):
+        length = f" of length {len(validation_data)}" if is_tuple else ""
+        raise ValueError("validation_data must be a tuple (x, y) or (x, y, sample_weight), "
+                         f"received a {type(validation_data).__name__}{length}.")
+    return tuple(validation_data) if len(validation_data) == 3 else (*validation_data, None)
+
+
+def validation_epochs(validation_freq):
+    """A function that says whether to validate after an epoch (counted from 0)."""
+    if isinstance(validation_freq, (list, tuple, set, range)):
+        epochs = {whole_number("validation_freq", epoch, 1) for epoch in validation_freq}
+        return lambda epoch: epoch + 1 in epochs
+    every = whole_number("validation_freq", validation_freq, 1)
+    return lambda epoch: (epoch + 1) % every == 0
+
+
+# arrays
+
+
+def _numbers(x, name: str) -> np.ndarray:
+    """``x`` as an array of real numbers, in its own type."""
+    try:
+        array = np.asarray(x)
+        if array.dtype == object and array.ndim:  # pandas's nullable columns, Python numbers mixed
+            array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} cannot be read as an array of numbers ({error}). All its rows "
+                         f"must have the same length and hold numbers only.{_columns_hint(x)}"
+                         ) from None
+    if array.dtype.kind not in "fiub":
+        hint = ""
+        if array.dtype.kind in "US":
+            hint = " Encode text as numbers first, for example by np.unique(..., return_inverse=1)."
+        elif hasattr(x, "toarray"):
+            hint = f" Pass {name}.toarray()."
+        raise TypeError(f"{name} must hold real numbers, received {type(x).__name__} of dtype "
+                        f"{array.dtype}.{hint}")
+    return array
+
+
+def _with_columns(array: np.ndarray, shape: tuple) -> np.ndarray:
+    """(n,) as (n, 1) where rows of one number are expected."""
+    return array[:, None] if array.ndim == 1 and shape == (1,) else array
+
+
+def _cast(array: np.ndarray, dtype) -> np.ndarray:
+    """C-contiguous and aligned, of the dtype; the array itself if it is so already."""
+    with np.errstate(over="ignore"):  # 1e300 becomes inf in float32, which the finite check finds
+        array = np.asarray(array, dtype, order="C")
+    return array if array.flags.aligned else array.copy()
+
+
+def _check_finite(cast: np.ndarray, given: np.ndarray, name: str) -> None:
+    """A ValueError that names the first number of ``cast`` that is NaN or infinite."""
+    with np.errstate(all="ignore"):
+        # if the sum is finite all its terms are, and it reads the array once and makes none
+        if math.isfinite(cast.sum()) or np.isfinite(cast).all():
+            return
+    where = _first(~np.isfinite(cast), given)
+    value = given[where]
+    if np.isfinite(value):
+        raise ValueError(f"{name}[{where}] is {value}, too large for {cast.dtype}. Scale the data, "
+                         "or make the model with dtype='float64'.")
+    raise ValueError(f"{name}[{where}] is {value}, but every number in {name} must be finite. Drop "
+                     "or fill missing values first.")
+
+
+def _labels(given: np.ndarray, m: int, name: str) -> np.ndarray:
+    """Class numbers (n,) as int64, each of them in 0..m-1."""
+    if given.ndim != 1 and given.shape[1:] != (1,):
+        raise ValueError(f"{name} must hold a class number for each row, shape (rows,), for a "
+                         f"sparse loss; received {given.shape}. For one-hot rows use the loss "
+                         "'categorical_crossentropy'.")
+    valid = (given >= 0) & (given < m)  # a NaN is not valid
+    if given.dtype.kind == "f":
+        valid &= given == np.floor(given)
+    if not valid.all():
+        where = _first(~valid, given)
+        raise ValueError(f"{name}[{where}] is {given[where]}, but the model's {m} outputs stand "
+                         f"for the classes 0 to {m - 1}. Number the classes from 0, and give the "
+                         "last layer as many units as there are classes.")
+    return np.asarray(given, np.int64, order="C").reshape(-1)
+
+
+# words for errors
+
+
+class _Place(tuple):
+    """An index that prints as one writes it between brackets."""
+
+    def __str__(self):
+        return ", ".join(map(str, self))
+
+
+def _first(mask: np.ndarray, given: np.ndarray) -> _Place:
+    """The index, in the array as given, of the mask's first True."""
+    return _Place(int(i) for i in np.unravel_index(int(mask.argmax()), given.shape))
+
+
+def _rows_of(shape: tuple) -> str:
+    return f"(rows, {', '.join(map(str, shape))})"
+
+
+def _columns_hint(x) -> str:
+    """What of a data frame are no numbers."""
+    columns = getattr(x, "columns", ())
+    found = [str(name) for name, dtype in zip(columns, getattr(x, "dtypes", ()), strict=False)
+             if dtype.kind not in "fiub"]
+    hint = f" These columns do not: {', '.join(found)}." if found else ""
+    if hasattr(x, "isna") and np.any(x.isna()):
+        hint += " There are missing values: drop or fill them first."
+    return hint
+
+
+def _reshape_hint(array: np.ndarray, shape: tuple) -> str:
+    if array.shape == shape:
+        return " For a single row add an axis in front: x[None]."
+    if array.ndim and math.prod(array.shape[1:]) == math.prod(shape):
+        return f" Reshape it with .reshape(-1, {', '.join(map(str, shape))})."
+    return ""
+
+
+def _target_hint(array: np.ndarray, shape: tuple, loss) -> str:
+    is_column = array.ndim == 1 or array.shape[1:] == (1,)
+    if is_column and loss.link == "softmax":
+        return (" For class numbers use the loss 'sparse_categorical_crossentropy', or encode them "
+                "by fastnn.utils.to_categorical(y).")
+    if array.ndim == 2 and len(shape) == 1:
+        return f" Give the last layer {array.shape[1]} units, or choose other targets."
+    return _reshape_hint(array, shape)

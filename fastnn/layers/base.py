@@ -1,0 +1,295 @@
+"""What every layer shares: variables, shapes, names.
+
+A layer holds no arrays of its own and no maths. It declares variables, says what shape it makes,
+and lowers itself into the ops of a plan:
+
+>>> import numpy as np
+>>> from fastnn.layers import Layer
+>>> from fastnn.plan import Kind
+>>> class Twice(Layer):
+...     def lower(self, builder, value):
+...         return builder.merge(Kind.ADD, *builder.fork(value))
+>>> from fastnn import Input, Sequential
+>>> Sequential([Input((2,)), Twice()]).predict(np.array([[1.0, 2.5]]))
+array([[2., 5.]], dtype=float32)
+"""
+
+from __future__ import annotations
+
+import operator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import numpy as np
+
+from fastnn import config, initializers, regularizers
+from fastnn.naming import unique_name
+
+_stored: ContextVar = ContextVar("stored_values", default=None)
+
+
+@contextmanager
+def stored_values(find):
+    """Inside, new variables get ``find(layer, name, shape)`` and no initializer runs."""
+    token = _stored.set(find)
+    try:
+        yield
+    finally:
+        _stored.reset(token)
+
+
+class Variable:
+    """A parameter: an array with a name and what training does to it.
+
+    ``value`` is a view of the model's parameter vector, at ``offset``, once the layer is in a
+    model; assigning to it copies the numbers in.
+    """
+
+    __slots__ = ("_value", "initializer", "name", "offset", "regularizer", "shape", "size",
+                 "trainable")
+
+    def __init__(self, name, value, initializer, regularizer, trainable):
+        self.name = name
+        self.shape = value.shape
+        self.size = value.size
+        self.initializer = initializer
+        self.regularizer = regularizer
+        self.trainable = trainable
+        self.offset = -1
+        self._value = value
+
+    @property
+    def value(self) -> np.ndarray:
+        """The numbers themselves: writing into this array changes the model."""
+        return self._value
+
+    def assign(self, value) -> None:
+        """Copy ``value`` in; a ValueError unless it has the variable's shape."""
+        array = np.asarray(value)
+        if array.shape != self.shape:
+            hint = " Transpose it." if len(self.shape) == 2 and array.T.shape == self.shape else ""
+            raise ValueError(f"{self.name} has shape {self.shape}, received an array of shape "
+                             f"{array.shape}.{hint}")
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{self.name} holds numbers, received dtype {array.dtype}.")
+        self._value[...] = array
+
+    def bind(self, vector: np.ndarray, offset: int) -> None:
+        """Move to ``vector[offset : offset + size]``, with the present numbers."""
+        view = vector[offset : offset + self.size].reshape(self.shape)
+        view[...] = self._value
+        self._value, self.offset = view, offset
+
+    @property
+    def dtype(self) -> str:
+        return self._value.dtype.name
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the numbers."""
+        return self._value.copy()
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self._value, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.name}, shape={self.shape}, dtype={self.dtype}>"
+
+
+class Weight:
+    """A layer's attribute that reads a variable's array and, assigned to, copies into it.
+
+    It is None where the layer has no such variable, as ``bias`` with ``use_bias=False``.
+    """
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, layer, owner=None):
+        if layer is None:
+            return self
+        variable = layer.variables.get(self.name)
+        return None if variable is None else variable.value
+
+    def __set__(self, layer, value):
+        variable = layer.variables.get(self.name)
+        if variable is None:
+            why = "has none" if layer.built else "is not built yet; give the model an input shape"
+            raise AttributeError(f"Cannot set {self.name}: the layer {layer.name!r} {why}.")
+        variable.assign(value)
+
+
+class Layer:
+    """A step of a network (abstract).
+
+    A subclass defines ``lower``, and where it needs them ``build`` (declares the variables with
+    :meth:`add_weight`), ``compute_output_shape`` and ``get_config``. Shapes are those of one row:
+    the batch axis appears only in ``input_shape`` and ``output_shape``, as None.
+
+    name : str, by default the class's in snake_case and a number.
+    trainable : bool; what is set holds from the model's next ``compile`` on.
+    dtype : "float32", "float64" or None for ``config.floatx()``; a model has the widest of its
+        layers' types.
+    input_shape, input_dim : the shape (without the batch axis) or width of the input, for the first
+        layer of a model.
+    """
+
+    def __init__(self, *, name=None, trainable=True, dtype=None, input_shape=None, input_dim=None,
+                 **unknown):
+        if unknown:
+            raise TypeError(_unknown_arguments(type(self), unknown))
+        self.name = str(name) if name else unique_name(type(self).__name__)
+        self.trainable = bool(trainable)
+        self.dtype = config.standardize_dtype(dtype).name
+        if input_dim is not None:
+            input_shape = (input_dim,)
+        self.given_shape = None if input_shape is None else standard_shape(input_shape)
+        self.variables: dict[str, Variable] = {}
+        self.shapes: tuple[tuple, tuple] | None = None  # of a row's input and output, once built
+        self.owner = None  # a weak reference to the model whose vector holds the variables
+
+    # the protocol
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        """Declare the variables for rows of this shape."""
+
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of an output row for input rows of this shape."""
+        return input_shape
+
+    def lower(self, builder, value):
+        """Append the layer's ops to the plan and return the value that holds its output."""
+        raise TypeError(f"{type(self).__name__} defines no lower().")  # abstract
+
+    def add_weight(self, name, shape, initializer="glorot_uniform", trainable=True,
+                   regularizer=None) -> None:
+        """Declare a variable, found from now on as ``self.variables[name]``."""
+        shape, stored = tuple(shape), _stored.get()
+        initializer, regularizer = initializers.get(initializer), regularizers.get(regularizer)
+        value = stored(self, name, shape) if stored else initializer(shape, self.dtype)
+        self.variables[name] = Variable(name, value, initializer, regularizer, trainable)
+
+    def offset(self, name: str) -> int:
+        """Where a variable lies in the parameter vector; -1 if there is none."""
+        variable = self.variables.get(name)
+        return -1 if variable is None else variable.offset
+
+    # what Keras offers
+
+    @property
+    def built(self) -> bool:
+        """Whether the shapes are known and the variables exist."""
+        return self.shapes is not None
+
+    def ensure_built(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Build the layer if it is not, and return its output's shape.
+
+        Raises ValueError if it was built for other rows.
+        """
+        if self.shapes is None:
+            output_shape = tuple(self.compute_output_shape(input_shape))
+            self.build(input_shape)
+            self.shapes = input_shape, output_shape
+        elif self.shapes[0] != input_shape:
+            raise ValueError(
+                f"The layer {self.name!r} was built for rows of shape {self.shapes[0]}, received "
+                f"{input_shape}. Make a new layer for another input shape.")
+        return self.shapes[1]
+
+    @property
+    def input_shape(self) -> tuple | None:
+        """(None, ...), None for the batch; None before the layer is built."""
+        return self.shapes and (None, *self.shapes[0])
+
+    @property
+    def output_shape(self) -> tuple | None:
+        """(None, ...), None for the batch; None before the layer is built."""
+        return self.shapes and (None, *self.shapes[1])
+
+    @property
+    def weights(self) -> list[Variable]:
+        return list(self.variables.values())
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        return [v for v in self.variables.values() if v.trainable and self.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        return [v for v in self.variables.values() if not (v.trainable and self.trainable)]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all the layer's arrays."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights) -> None:
+        """Copy arrays in, in the order of ``get_weights``; any real dtype, lists too."""
+        assign_all(self.weights, weights, f"The layer {self.name!r}")
+
+    def count_params(self) -> int:
+        """How many numbers the layer holds."""
+        if not self.built:
+            raise ValueError(f"The layer {self.name!r} is not built yet, so its parameters cannot "
+                             "be counted. Give the model an input shape first.")
+        return sum(variable.size for variable in self.weights)
+
+    def get_config(self) -> dict:
+        """The arguments that make an equal layer, its weights apart."""
+        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict):
+        return cls(**config)
+
+    def __getstate__(self) -> dict:
+        return vars(self) | {"owner": None}  # a weak reference cannot be pickled
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def assign_all(variables: list[Variable], weights, owner: str) -> None:
+    """Copy arrays into variables, all or none of them."""
+    arrays = [np.asarray(array) for array in weights]
+    expected = [variable.shape for variable in variables]
+    if len(arrays) != len(expected):
+        raise ValueError(f"{owner} has {len(expected)} arrays of weights, of shapes {expected}; "
+                         f"received {len(arrays)}.")
+    for i, (variable, array) in enumerate(zip(variables, arrays, strict=True)):
+        if array.shape != variable.shape:
+            raise ValueError(f"{owner} expects shape {variable.shape} for its array {i} "
+                             f"({variable.name}), received shape {array.shape}.")
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+
+
+def standard_shape(shape) -> tuple[int, ...]:
+    """A row's shape as a tuple of positive integers."""
+    try:
+        axes = tuple(operator.index(n) for n in shape)
+    except TypeError:
+        axes = None
+    if axes is None or min(axes, default=1) < 1:
+        hint = f" Write ({shape},)." if isinstance(shape, int) else ""
+        raise ValueError("Expected a shape as a tuple of positive whole numbers, without the batch "
+                         f"axis; received {shape!r}.{hint}")
+    return axes
+
+
+def positive_integer(name: str, value) -> int:
+    """``value`` as an int, or a ValueError unless it is a whole number of at least 1."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"{name} must be a positive whole number, received {value!r}.")
+    return number
+
+
+def _unknown_arguments(cls: type, unknown: dict) -> str:
+    from inspect import signature
+
+    known = dict.fromkeys(n for c in (cls, Layer) for n in signature(c).parameters)
+    names = [name for name in known if name not in ("kwargs", "unknown")]
+    return (f"{cls.__name__} has no argument {', '.join(map(repr, unknown))}. "
+            f"It takes {', '.join(names)}.")

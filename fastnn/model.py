@@ -1,0 +1,399 @@
+"""What every model can do: compile, fit, evaluate, predict, weights, summary, save.
+
+The kinds of models, which say how layers are put together, are in :mod:`fastnn.models`.
+"""
+
+from __future__ import annotations
+
+import copy
+import weakref
+
+import numpy as np
+
+from fastnn import backends, config, data, fitting, losses, optimizers, random, registry
+from fastnn.callbacks import CallbackList
+from fastnn.layers.base import Layer, Variable, assign_all
+from fastnn.metrics import get as get_metric
+from fastnn.naming import unique_name
+from fastnn.prediction import Predictor
+from fastnn.progress import Progress
+from fastnn.training import Batches, Trainer, split
+
+# Calls of ``model(x, training=True)`` draw their dropout masks from the far end of the steps, where
+# no training comes to.
+_CALL_STEPS = 1 << 62
+
+
+class Model:
+    """A network with its parameters, loss and optimizer (abstract).
+
+    A subclass has ``layers`` and ``row_shapes``, lowers itself and calls :meth:`pack` when it is
+    built. ``params`` is the one vector of all variables: the trained ones in the order of the
+    layers, then the others; ``n_trained`` says how many are trained.
+    """
+
+    def __init__(self, name=None, dtype=None):
+        self.name = str(name) if name else unique_name(type(self).__name__)
+        self.params: np.ndarray | None = None
+        self.n_trained = 0
+        self.optimizer = None
+        self.loss = None
+        self.history = None
+        self.metadata: dict | None = None  # kept with the model in its file
+        self.stop_training = False
+        self._dtype = None if dtype is None else config.standardize_dtype(dtype)
+        self._compiled: dict | None = None
+        self._trainer: Trainer | None = None
+        self._state: dict = {}  # for the next trainer to go on from
+        self._packed: list = []  # the variables in the order of ``params``
+        self._predictor = None
+        self._calls = 0
+
+    # what a subclass defines
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, the input apart."""
+        raise NotImplementedError
+
+    @property
+    def row_shapes(self) -> tuple[tuple, tuple]:
+        """The shapes of an input row and an output row; a ValueError if they are not known yet."""
+        raise NotImplementedError
+
+    @property
+    def built(self) -> bool:
+        """Whether the shapes are known and the parameters exist."""
+        return self.params is not None
+
+    def build_for(self, x) -> None:
+        """Build the model, if it is not, for the shape of the data's rows."""
+        raise NotImplementedError
+
+    def lower(self, builder):
+        """Append the network's ops to the plan and return the value that holds its output."""
+        raise NotImplementedError
+
+    # parameters
+
+    @property
+    def dtype(self) -> str:
+        """The type of parameters and results: the model's own, or the widest of its layers'."""
+        if self._dtype is None:
+            return np.result_type(*[layer.dtype for layer in self.layers] or [config.floatx()]).name
+        return self._dtype.name
+
+    def pack(self) -> None:
+        """Gather the layers' variables, with their values, in a new vector ``params``."""
+        trained, others = self.trainable_weights, self.non_trainable_weights
+        self._packed = trained + others
+        self.n_trained = sum(variable.size for variable in trained)
+        self.params = np.zeros(sum(v.size for v in self._packed), self.dtype)
+        offset = 0
+        for variable in self._packed:
+            variable.bind(self.params, offset)
+            offset += variable.size
+        self._forget_plans()
+
+    def ensure_packed(self) -> None:
+        """Pack again if the vector is not in the order that ``trainable`` asks for by now."""
+        self._require_built()
+        if self._packed != self.trainable_weights + self.non_trainable_weights:
+            self.pack()
+
+    def _forget_plans(self) -> None:
+        """After a change of the layers or the loss: plans and optimizer state are made anew."""
+        state = self._state if self._trainer is None else vars(self._trainer)
+        self._state = {n: state[n] for n in ("seed", "epoch", "step") if n in state}
+        self._trainer = self._predictor = None
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables, layer by layer."""
+        return [variable for layer in self.layers for variable in layer.weights]
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Those that training changes, from the next compile on."""
+        return [variable for layer in self.layers for variable in layer.trainable_weights]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """Frozen ones and moving averages."""
+        return [variable for layer in self.layers for variable in layer.non_trainable_weights]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any layer is trainable; setting it sets all. Holds from the next compile on."""
+        return any(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, value: bool):
+        for layer in self.layers:
+            layer.trainable = bool(value)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all arrays, layer by layer."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights) -> None:
+        """Copy arrays in, in the order of ``get_weights``; any real dtype, lists too."""
+        assign_all(self.weights, weights, f"The model {self.name!r}")
+
+    def count_params(self) -> int:
+        """How many numbers the model holds."""
+        self._require_built()
+        return self.params.size
+
+    @property
+    def input_shape(self) -> tuple:
+        return (None, *self.row_shapes[0])
+
+    @property
+    def output_shape(self) -> tuple:
+        return (None, *self.row_shapes[1])
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name, or at that place."""
+        if (name is None) == (index is None):
+            raise ValueError("get_layer needs a name or an index, one of them.")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"There is no layer {index}: the model has {len(self.layers)}.")
+            return self.layers[index]
+        found = {layer.name: layer for layer in self.layers}
+        if name not in found:
+            raise ValueError(f"There is no layer {name!r}. Layers: {', '.join(found)}.")
+        return found[name]
+
+    # training
+
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None, *, run_eagerly=False,
+                steps_per_execution=1, jit_compile="auto", backend=None) -> None:
+        """Say what to minimise and how; the weights stay, the optimizer starts afresh.
+
+        optimizer, loss : name, class or instance.
+        metrics : a list of names, classes, instances or functions ``f(y_true, y_pred)``.
+        run_eagerly, steps_per_execution, jit_compile : accepted for Keras's sake. fastnn always
+            runs compiled, and as many steps at once as the callbacks allow.
+        backend : "cython", "numba", "numpy" or None: the environment's ``FASTNN_BACKEND``, or else
+            the best there is.
+        """
+        if isinstance(metrics, dict):
+            raise TypeError("metrics must be a list, for the model has one output; received "
+                            f"{metrics!r}.")
+        if not isinstance(metrics, (list, tuple)):
+            metrics = [] if metrics is None else [metrics]
+        optimizer = optimizers.get("rmsprop" if optimizer is None else optimizer)
+        compiled = {"optimizer": optimizer, "loss": losses.get(loss), "metrics": list(metrics),
+                    "backend": backends.get(backend).NAME}
+        for metric in metrics:  # an unknown one is an error now, whatever "accuracy" will mean
+            get_metric(metric, compiled["loss"])
+        self._compiled = compiled
+        self.optimizer, self.loss = optimizer, loss
+        self._forget_plans()
+        if "seed" not in self._state:  # drawn now: what others draw until ``fit`` changes nothing
+            self._state["seed"] = random.next_seed()
+
+    @property
+    def trainer(self) -> Trainer:
+        """What trains the model; made at its first use after ``compile``."""
+        if self._trainer is None:
+            if self._compiled is None or self._compiled["loss"] is None:
+                raise ValueError("The model has no loss yet. Call model.compile(optimizer, loss) "
+                                 "first, for example model.compile('adam', loss='mse').")
+            self._trainer = Trainer(self, **self._compiled, seed=self._state["seed"])
+            self._trainer.set_state(self._state)
+        return self._trainer
+
+    @property
+    def metrics(self) -> list:
+        """The metric objects; names like "accuracy" have become one once training began."""
+        return [] if self._trainer is None else list(self._trainer.metrics)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What ``evaluate`` returns, in this order."""
+        return ["loss", *(metric.name for metric in self.trainer.metrics)]
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
+            validation_split=0.0, validation_data=None, shuffle=True, *, sample_weight=None,
+            initial_epoch=0, steps_per_epoch=None, validation_freq=1):
+        """Train; returns the History, whose ``history`` has a list of values for each name.
+
+        x, y : arrays, lists or data frames: (n, *input shape) and (n, *output shape), or for sparse
+            losses (n,) class numbers.
+        batch_size : rows a step, 32 by default; the last batch of an epoch may be smaller.
+        epochs, initial_epoch : train the epochs from ``initial_epoch`` up to ``epochs``.
+        verbose : 0 is silent, 1 ("auto") a bar, 2 a line an epoch.
+        validation_split : the share of the rows, from the end and before any shuffling, that is
+            held out and evaluated after each epoch.
+        validation_data : (x, y) or (x, y, sample_weight) to evaluate instead.
+        shuffle : whether every epoch visits the rows in a new order.
+        sample_weight : (n,), not negative: the weight of each row's loss.
+        steps_per_epoch : an epoch is that many batches and goes on where the last one stopped; the
+            rows are shuffled again whenever they are used up. None: an epoch is one pass.
+        validation_freq : validate every so many epochs, or after the epochs listed (from 1).
+
+        The loss and the metrics of an epoch are means over its rows, each as it was when its batch
+        was trained on, as in Keras. All data are checked before the first step. Ctrl-C ends
+        training between two steps, with a warning; the model and the history are kept.
+        """
+        first = data.whole_number("initial_epoch", initial_epoch, 0)
+        last = data.whole_number("epochs", epochs, 0)
+        batch_size = 32 if batch_size is None else data.whole_number("batch_size", batch_size, 1)
+        if steps_per_epoch is not None:
+            steps_per_epoch = data.whole_number("steps_per_epoch", steps_per_epoch, 1)
+        validates = data.validation_epochs(validation_freq)
+        self._build_for_training(x)
+        feed = self.trainer.feed(x, y, sample_weight)
+        if validation_data is not None:
+            arrays = data.validation_arrays(validation_data)
+            held_out = self.trainer.feed(*arrays, prefix="validation ")
+        else:
+            feed, held_out = split(feed, data.split_point(validation_split, len(feed.X)))
+        batches = Batches(self.trainer, feed, batch_size, shuffle, steps_per_epoch)
+        hooks = CallbackList(callbacks, add_history=True, model=self, verbose=verbose,
+                             epochs=last, steps=batches.steps)
+        progress = Progress(verbose, last, batches.steps)
+        fitting.Fit(batches, hooks, progress, held_out, validates, batch_size).run(first, last)
+        return hooks.history
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, *,
+                 callbacks=None, return_dict=False):
+        """The loss and the metrics of data: a number, or a list in the order of ``metrics_names``.
+
+        return_dict : a dictionary by name instead. batch_size matters to metrics that are
+        functions and to losses with reduction "sum" only, which go batch by batch.
+        """
+        batch_size = 32 if batch_size is None else data.whole_number("batch_size", batch_size, 1)
+        self._build_for_training(x)
+        feed = self.trainer.feed(x, y, sample_weight)
+        logs = fitting.evaluate(self.trainer, feed, batch_size, callbacks, verbose)
+        return self._results(logs, return_dict)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
+        """One step on all the rows; their loss and metrics, as ``evaluate`` returns them."""
+        self._build_for_training(x)
+        feed = self.trainer.feed(x, y, sample_weight)
+        [logs] = self.trainer.train(feed, batch_size=len(feed.X), shuffle=False)
+        return self._results(logs, return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
+        """``evaluate`` of one batch, in silence."""
+        return self.evaluate(x, y, max(1, len(x)), 0, sample_weight, return_dict=return_dict)
+
+    def _build_for_training(self, x) -> None:
+        if x is None:
+            raise ValueError("x is missing: give the data, rows of the model's input shape.")
+        if self._compiled is not None:
+            self.build_for(x)
+
+    def _results(self, logs: dict, return_dict: bool):
+        values = [logs[name] for name in self.metrics_names]
+        return logs if return_dict else values if len(values) > 1 else values[0]
+
+    # prediction
+
+    def predict(self, x, batch_size=None, verbose="auto", *, callbacks=None) -> np.ndarray:
+        """The outputs for ``x`` (n, *input shape): an array (n, *output shape).
+
+        A row's output never depends on the rows beside it, nor on batch_size: that matters only to
+        callbacks which follow the batches. Nothing is printed unless ``verbose`` is 1 or 2.
+        """
+        if callbacks is None and verbose in ("auto", 0):
+            return (self._predictor or self._make_predictor(x))(x)
+        batch_size = 32 if batch_size is None else data.whole_number("batch_size", batch_size, 1)
+        predictor = self._predictor or self._make_predictor(x)
+        return fitting.predict(predictor, x, batch_size, self, callbacks, verbose)
+
+    def predict_on_batch(self, x) -> np.ndarray:
+        """``predict``."""
+        return self.predict(x)
+
+    def __call__(self, x, training=False) -> np.ndarray:
+        """The outputs for ``x``; with ``training``, as in a training step.
+
+        Then dropout drops, with a new mask at each call, and batch normalisation uses the rows
+        given and moves its averages.
+        """
+        predictor = self._predictor or self._make_predictor(x)
+        if not training:
+            return predictor(x)
+        self._calls += 1
+        return predictor.in_training(x, _CALL_STEPS + self._calls)
+
+    def _make_predictor(self, x) -> Predictor:
+        self.build_for(x)
+        backend = self._compiled["backend"] if self._compiled else None
+        self._predictor = Predictor(self, backend)
+        return self._predictor
+
+    # description
+
+    def summary(self, line_length=None, positions=None, print_fn=None, show_trainable=False,
+                layer_range=None) -> None:
+        """Print the layers, their shapes and how many parameters they have, as Keras does."""
+        from fastnn.summary import describe, print_summary
+
+        print_summary(self.name, *describe(self), print_fn=print_fn, line_length=line_length,
+                      positions=positions, show_trainable=show_trainable, layer_range=layer_range)
+
+    def save(self, path, overwrite=True, metadata=None) -> None:
+        """Write the model, its optimizer's state included, to a file; see `fastnn.saving`."""
+        from fastnn.saving import save_model
+
+        save_model(self, path, overwrite, metadata)
+
+    def save_weights(self, path, overwrite=True) -> None:
+        """Write the arrays of `get_weights` alone to a file; see `fastnn.saving`."""
+        from fastnn.saving import save_weights
+
+        save_weights(self, path, overwrite)
+
+    def load_weights(self, path) -> None:
+        """Take the arrays of a file that `save_weights` or `save` of an equal network wrote."""
+        from fastnn.saving import load_weights
+
+        load_weights(self, path)
+
+    def get_config(self) -> dict:
+        """What makes an equal model, its weights apart."""
+        raise NotImplementedError
+
+    def _get_compile_config(self) -> dict | None:
+        """The arguments of ``compile`` as JSON can hold them; None before it."""
+        if self._compiled is None:
+            return None
+        serialize = registry.serialize
+        return {"optimizer": serialize(self.optimizer), "loss": serialize(self._compiled["loss"]),
+                "metrics": [m if isinstance(m, str) else serialize(get_metric(m))
+                            for m in self._compiled["metrics"]]}
+
+    # copies and pickles: views of the vector and plans are made anew
+
+    def __getstate__(self) -> dict:
+        state = vars(self).copy()
+        if self._trainer is not None:
+            state["_state"] = self._trainer.get_state()
+        return state | {"_trainer": None, "_predictor": None, "_packed": [], "params": None}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update(state)
+        for layer in self.layers:
+            layer.owner = weakref.ref(self)
+        if self.weights:
+            self.pack()
+        self._state = state["_state"]
+
+    def __copy__(self):
+        return copy.deepcopy(self)  # two models cannot share their layers
+
+    def _require_built(self) -> None:
+        if not self.built:
+            raise ValueError(
+                f"The model {self.name!r} does not know its input's shape yet. Begin it with "
+                "Input(shape=...), call model.build(input_shape), or fit it.")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"

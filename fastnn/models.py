@@ -1,0 +1,162 @@
+"""The kinds of models: how layers are put together.
+
+>>> import numpy as np
+>>> import fastnn
+>>> from fastnn import Sequential, layers
+>>> fastnn.utils.set_random_seed(4)
+>>> model = Sequential([layers.Dense(8, "tanh", input_dim=2), layers.Dense(1, "sigmoid")])
+>>> model.compile("adam", loss="binary_crossentropy", metrics=["accuracy"])
+>>> X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+>>> history = model.fit(X, y, epochs=1500, batch_size=4, verbose=0)
+>>> model.predict(X).round().ravel()
+array([0., 1., 1., 0.], dtype=float32)
+"""
+
+from __future__ import annotations
+
+import weakref
+
+import numpy as np
+
+from fastnn import registry
+from fastnn.layers.base import Layer, standard_shape
+from fastnn.layers.core import InputLayer
+from fastnn.model import Model
+
+__all__ = ["Sequential", "load_model"]
+
+
+@registry.register("model")
+class Sequential(Model):
+    """A stack of layers, each fed by the one before.
+
+    layers : list of layers, the first of which may be an ``Input``. Without one, and without
+        ``input_shape`` or ``input_dim`` in the first layer, the model is built by its first data.
+    name : str, by default sequential, sequential_1, ...
+    dtype : "float32" or "float64" for all layers, whatever they say themselves.
+
+    >>> from fastnn import Sequential, layers
+    >>> model = Sequential([layers.Dense(3, activation="relu", input_dim=11), layers.Dense(1)])
+    >>> model.count_params()
+    40
+    """
+
+    def __init__(self, layers=None, *, name=None, dtype=None):
+        super().__init__(name, dtype)
+        self._input: InputLayer | None = None
+        self._layers: list[Layer] = []
+        for layer in layers or ():
+            self._append(layer)
+        self._rebuild()
+
+    def add(self, layer: Layer) -> None:
+        """Put a layer on top; an error leaves the model as it was."""
+        self._append(layer)
+        try:
+            self._rebuild()
+        except ValueError:
+            self.pop()
+            raise
+
+    def pop(self) -> Layer:
+        """Take the last layer off and return it."""
+        if not self._layers:
+            raise ValueError(f"The model {self.name!r} has no layer to take off.")
+        layer = self._layers.pop()
+        layer.owner = None
+        self._rebuild()
+        return layer
+
+    def build(self, input_shape=None) -> None:
+        """Make the parameters for data of a shape, (None, ...) with None for the rows."""
+        if input_shape is not None:
+            self._build_for_rows(standard_shape(tuple(input_shape)[1:]))
+        self._require_built()
+
+    def build_for(self, x):
+        if self._input is None:
+            shape = np.shape(x)
+            self._build_for_rows(tuple(shape[1:]) if len(shape) > 1 else (1,))
+        self._require_built()
+
+    def _build_for_rows(self, shape: tuple) -> None:
+        if self._input is not None and self._input.shape != shape:
+            raise ValueError(f"The model {self.name!r} was built for rows of shape "
+                             f"{self._input.shape}, received {shape}.")
+        if self._input is None:
+            self._input = InputLayer(shape, dtype=self.dtype)
+            self._rebuild()
+
+    def _append(self, layer) -> None:
+        if not isinstance(layer, Layer):
+            hint = f" Write {layer.__name__}(...)." if isinstance(layer, type) else ""
+            raise TypeError(f"Only layers can be added to a model, received {layer!r:.200}.{hint}")
+        if isinstance(layer, InputLayer):
+            if self._input is not None or self._layers:
+                raise ValueError("Input must be the first layer of a model, and the only Input.")
+            self._input = layer
+            return
+        if any(other.name == layer.name for other in self._layers):
+            raise ValueError(f"The model has a layer {layer.name!r} already: the layers of a model "
+                             "need different names, and a layer can be in it only once.")
+        owner = layer.owner and layer.owner()
+        if owner not in (None, self):
+            raise ValueError(
+                f"The layer {layer.name!r} belongs to the model {owner.name!r}, in whose vector "
+                "its weights lie. Make a new one by type(layer).from_config(layer.get_config()), "
+                "and copy the weights by set_weights(layer.get_weights()).")
+        if not self._layers and self._input is None and layer.given_shape is not None:
+            self._input = InputLayer(layer.given_shape, dtype=layer.dtype)
+        layer.owner = weakref.ref(self)
+        self._layers.append(layer)
+
+    def _rebuild(self) -> None:
+        """Build the layers that are new and gather all parameters, if the input is known."""
+        self._forget_plans()
+        self.params = None
+        if self._input is None or not self._layers:
+            return
+        shape = self._input.shape
+        for layer in self._layers:
+            if self._dtype is not None:
+                layer.dtype = self._dtype.name
+            shape = layer.ensure_built(shape)
+        self.pack()
+
+    @property
+    def layers(self):
+        return list(self._layers)
+
+    @property
+    def row_shapes(self):
+        self._require_built()
+        return self._input.shape, self._layers[-1].shapes[1]
+
+    @property
+    def input_shape(self):
+        self._require_built()
+        return self._input.batch_shape
+
+    def lower(self, builder):
+        value = self._input.lower(builder)
+        for layer in self._layers:
+            value = layer.lower(builder, value)
+        return value
+
+    def get_config(self):
+        layers = [self._input] if self._input else []
+        return {"name": self.name, "dtype": self._dtype and self._dtype.name,
+                "layers": [registry.serialize(layer) for layer in layers + self._layers]}
+
+    @classmethod
+    def from_config(cls, config: dict) -> Sequential:
+        """A model of the same layers with fresh weights."""
+        layers = [registry.get("layer", layer) for layer in config["layers"]]
+        return cls(layers, name=config.get("name"), dtype=config.get("dtype"))
+
+
+def load_model(path, **options):
+    """The model that ``model.save(path)`` wrote; see `fastnn.saving.load_model`."""
+    from fastnn.saving import load_model
+
+    return load_model(path, **options)

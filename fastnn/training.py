@@ -1,0 +1,346 @@
+"""The training loop: what ``fit`` uses, and public for people with a loop of their own.
+
+>>> import numpy as np
+>>> import fastnn
+>>> from fastnn import layers
+>>> fastnn.utils.set_random_seed(1)
+>>> model = fastnn.Sequential([fastnn.Input((2,)), layers.Dense(1)])
+>>> model.compile(fastnn.optimizers.SGD(0.1), loss="mse")
+>>> X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+>>> feed = model.trainer.feed(X, X.sum(axis=1))  # checked and cast once
+>>> logs = model.trainer.train(feed, epochs=200, batch_size=2)  # one dictionary an epoch
+>>> logs[-1]["loss"] < 1e-6 < logs[0]["loss"]
+True
+>>> model.trainer.evaluate(feed)["loss"] < 1e-6
+True
+"""
+
+from __future__ import annotations
+
+import math
+from time import perf_counter
+
+import numpy as np
+
+from fastnn import backends, config, data, losses, metrics, optimizers, random
+from fastnn.backends import Feed, Memory
+from fastnn.interrupt import Interrupt
+from fastnn.plan import Builder
+
+# The longest that one call into a backend should last, in seconds: a Ctrl-C waits for its end.
+CALL_SECONDS = 0.05
+
+_AHEAD = 1 << 16  # row numbers that are shuffled ahead of their use, at most
+
+
+class Trainer:
+    """A model with its loss, metrics and optimizer as one plan, and all that training changes.
+
+    optimizer, loss, metrics : names, classes or instances, as for ``compile``.
+    backend : "cython", "numba", "numpy" or None for the best there is.
+    seed : int, or None for one from the package's stream.
+
+    ``memory`` holds the parameters (the model's own vector), the last gradient and the optimizer's
+    slots. ``seed``, ``epoch`` and ``step`` decide every random number: pass e over the rows has the
+    order ``random.permutations(seed, e, 1, rows)``, and step s draws its dropout masks.
+    """
+
+    def __init__(self, model, optimizer="rmsprop", loss="mse", metrics=(), backend=None,
+                 seed=None):
+        model.ensure_packed()
+        self.model = model
+        self.optimizer = optimizers.get(optimizer)
+        self.optimizer.iterations = 0  # it starts afresh, as its slots do
+        self.loss = losses.get(loss)
+        self.metrics = _metrics(metrics, self.loss, math.prod(model.row_shapes[1]))
+        self.backend = backends.get(backend)
+        self.seed = random.next_seed() if seed is None else seed
+        self.epoch = 0
+        self.step = 0
+        # metrics that the plan computes, and those that only Python can
+        self.inside = [metric for metric in self.metrics if _lowers(metric)]
+        self.outside = [metric for metric in self.metrics if not _lowers(metric)]
+        self._names = ["loss", *(metric.name for metric in self.inside)]
+        self._pace: dict[int, float] = {}  # batch size -> seconds a step, as last measured
+        self.plan = self._lower()
+        n, dtype = model.n_trained, model.params.dtype
+        slots = self.optimizer.initial_slots(n, dtype)
+        self.memory = Memory(model.params, np.zeros(n, dtype), slots)
+
+    def _lower(self):
+        model, builder = self.model, Builder(self.model.params.dtype)
+        prediction = self.loss.lower(builder, model.lower(builder))
+        for metric in self.inside:
+            metric.lower(builder, prediction)
+        trained = model.trainable_weights
+        for variable in trained:
+            penalty = variable.regularizer
+            if penalty is not None:
+                builder.penalty(variable.offset, variable.size, penalty.l1, penalty.l2)
+        self.optimizer.lower(builder, trained, model.n_trained)
+        return builder.plan(model.params.size, model.n_trained)
+
+    def feed(self, x, y, sample_weight=None, prefix: str = "") -> Feed:
+        """The data, checked and cast once: what `train` and `evaluate` take.
+
+        x : (n, *input shape); y : (n, *output shape), or (n,) class numbers for a sparse loss;
+        sample_weight : (n,), none negative, or None. Raises ValueError and TypeError that name the
+        argument (``prefix`` in front), what was expected, what came, and where.
+        """
+        input_shape, output_shape = self.model.row_shapes
+        dtype = self.plan.dtype
+        X = data.inputs(x, input_shape, dtype, f"{prefix}x")
+        T, labels = data.targets(y, output_shape, self.loss, dtype, f"{prefix}y")
+        n = len(X)
+        data.check_lengths({f"{prefix}x": n, f"{prefix}y": len(labels if self.loss.sparse else T)})
+        return Feed(X, T, labels, data.weights(sample_weight, n, dtype, f"{prefix}sample_weight"))
+
+    def train(self, feed: Feed, epochs: int = 1, batch_size: int = 32,
+              shuffle: bool = True) -> list[dict]:
+        """Train for whole epochs; the logs of each: the mean loss and metrics over its rows.
+
+        A Ctrl-C is raised as KeyboardInterrupt between two steps, never within one.
+        """
+        batches = Batches(self, feed, batch_size, shuffle)
+        logs = []
+        with Interrupt() as interrupt:
+            while len(logs) < epochs and not interrupt.seen:
+                logs += batches.epochs(epochs - len(logs)) or [batches.epoch(interrupt)]
+        if interrupt.seen:
+            raise KeyboardInterrupt
+        return logs
+
+    def evaluate(self, feed: Feed, batch_size: int = 32) -> dict:
+        """The loss and the metrics of the data, in inference mode."""
+        evaluation = Evaluation(self, feed, batch_size)
+        while not evaluation.done:
+            logs = evaluation.advance()
+        return logs
+
+    def get_state(self) -> dict:
+        """What decides the steps to come, besides the parameters; ``slots`` is a copy."""
+        return {"seed": self.seed, "epoch": self.epoch, "step": self.step,
+                "iterations": self.optimizer.iterations, "slots": self.memory.slots.copy()}
+
+    def set_state(self, state: dict) -> None:
+        """Go on from a state of `get_state`, or from the parts of it that are there."""
+        slots = state.get("slots")
+        if slots is not None:
+            if np.shape(slots) != self.memory.slots.shape:
+                raise ValueError(f"The optimizer {self.optimizer.name!r} has slots of shape "
+                                 f"{self.memory.slots.shape}, received {np.shape(slots)}.")
+            self.memory.slots[...] = slots
+        self.optimizer.iterations = state.get("iterations", self.optimizer.iterations)
+        for name in ("seed", "epoch", "step"):
+            setattr(self, name, state.get(name, getattr(self, name)))
+
+    # for Batches and Evaluation
+
+    def stretch(self, feed: Feed, order: np.ndarray, batch_size: int, sums: np.ndarray) -> int:
+        """One call into the backend: the rows of ``order`` (int64, parts x rows), batch by batch.
+
+        Adds to ``sums`` (parts, 1 + plan.n_metrics) and returns the number of steps.
+        """
+        if self.memory.params is not self.model.params:
+            raise RuntimeError("The model's layers, or which of them are trainable, have changed "
+                               "since this trainer was made. Make a new one, or call fit again.")
+        parts, rows = order.shape
+        steps = parts * -(-rows // batch_size)
+        Y = np.empty((parts, rows, self.plan.n_outputs), self.plan.dtype) if self.outside else None
+        scalars = self.optimizer.scalars(self.optimizer.iterations, steps)
+        start = perf_counter()
+        self.backend.train(self.plan, self.memory, feed, order, batch_size, scalars, self.step,
+                           sums, Y, config.num_threads())
+        self._pace[batch_size] = (perf_counter() - start) / steps
+        self.step += steps
+        self.optimizer.iterations += steps
+        if self.outside:
+            self.update_metrics(feed, order.ravel(), Y.reshape(parts * rows, -1), batch_size)
+        return steps
+
+    def steps_a_call(self, batch_size: int) -> int:
+        """How many steps fill about ``CALL_SECONDS``; what is not measured is guessed too slow."""
+        guess = 1e-3 + 6e-9 * self.plan.n_trained * batch_size
+        return max(1, int(CALL_SECONDS / self._pace.get(batch_size, guess)))
+
+    def logs(self, sums: np.ndarray, rows: int) -> dict:
+        """The means of an epoch by name, in the order of the alphabet, as Keras has them."""
+        values = dict(zip(self._names, (sums / rows).tolist(), strict=True))
+        values |= {metric.name: float(metric.result()) for metric in self.outside}
+        return dict(sorted(values.items()))
+
+    def reset_metrics(self) -> None:
+        for metric in self.outside:
+            metric.reset_state()
+
+    def update_metrics(self, feed: Feed, rows, Y: np.ndarray, batch_size: int) -> None:
+        """Metrics that only Python knows, batch by batch, from the predictions Y of the rows."""
+        targets = (feed.labels if self.loss.sparse else feed.T)[rows]
+        for i in range(0, len(Y), batch_size):
+            for metric in self.outside:
+                metric.update_state(targets[i : i + batch_size], Y[i : i + batch_size])
+
+
+class Batches:
+    """The batches of one run over the data, cut into calls of the backend.
+
+    An epoch is one pass over the rows, or ``steps`` batches: then each goes on where the last one
+    stopped, and a new pass in a new order begins whenever the rows are used up.
+    """
+
+    def __init__(self, trainer, feed, batch_size=32, shuffle=True, steps: int | None = None):
+        self.trainer, self.feed, self.shuffle = trainer, feed, shuffle
+        self.rows = len(feed.X)
+        self.batch_size = min(batch_size, self.rows)
+        self.steps = steps or -(-self.rows // self.batch_size)
+        self.step = 0  # steps done of this epoch
+        self._one_pass = steps is None
+        self._left = np.empty(0, np.int64)  # the rows still to come of this pass
+        self._ahead = np.empty((0, 0), np.int64)  # orders of the passes from number _first on
+        self._first = 0
+        self._visited = 0  # rows of this epoch
+        self._sums = np.zeros((1, 1 + trainer.plan.n_metrics))
+
+    def epochs(self, most: int) -> list[dict]:
+        """As many whole epochs as fit into one call, ``most`` at most: their logs; [] if none."""
+        trainer = self.trainer
+        n = min(most, trainer.steps_a_call(self.batch_size) // self.steps)
+        if n < 1 or not self._one_pass or trainer.outside:
+            return []
+        sums = np.zeros((n, self._sums.shape[1]))
+        trainer.stretch(self.feed, self._orders(trainer.epoch, n), self.batch_size, sums)
+        trainer.epoch += n
+        return [trainer.logs(row, self.rows) for row in sums]
+
+    def begin(self) -> None:
+        """Start an epoch that takes several calls."""
+        self.step = self._visited = 0
+        self._sums[:] = 0
+        self.trainer.reset_metrics()
+
+    def advance(self, most: int | None = None) -> dict:
+        """One call, of ``most`` steps at most: the logs of the epoch so far."""
+        if not len(self._left):
+            self._left = self._next_order()
+        steps = min(most or self.trainer.steps_a_call(self.batch_size), self.steps - self.step)
+        order, self._left = np.split(self._left, [steps * self.batch_size])
+        self.step += self.trainer.stretch(self.feed, order[None], self.batch_size, self._sums)
+        self._visited += len(order)
+        return self.trainer.logs(self._sums[0], self._visited)
+
+    def epoch(self, interrupt) -> dict:
+        """An epoch in as many calls as it takes; an interrupt ends it early."""
+        self.begin()
+        while self.step < self.steps and not interrupt.seen:
+            logs = self.advance()
+        return logs
+
+    def _next_order(self) -> np.ndarray:
+        """The order of the pass that begins. Several are made at once, twice as many each time."""
+        number = self.trainer.epoch
+        self.trainer.epoch += 1
+        if not self._first <= number < self._first + len(self._ahead):
+            n = max(1, min(2 * len(self._ahead), _AHEAD // self.rows))
+            self._first, self._ahead = number, self._orders(number, n)
+        return self._ahead[number - self._first]
+
+    def _orders(self, first: int, n: int) -> np.ndarray:
+        """The orders of the passes ``first`` .. ``first + n - 1``, (n, rows)."""
+        if self.shuffle:
+            return random.permutations(self.trainer.seed, first, n, self.rows)
+        return np.tile(np.arange(self.rows, dtype=np.int64), (n, 1))
+
+
+class Evaluation:
+    """The loss and metrics of data, cut into calls of the backend, or into batches.
+
+    Batches are needed where somebody follows them, by metrics that only Python knows, and by a loss
+    with reduction "sum": as in Keras its result is the mean of the batches' sums, by rows.
+    """
+
+    def __init__(self, trainer, feed, batch_size=32, by_batch=False):
+        self.trainer, self.feed = trainer, feed
+        self.row = 0
+        self._totals = trainer.loss.reduction == "sum"
+        by_batch = by_batch or self._totals or bool(trainer.outside)
+        self.size = batch_size if by_batch else rows_a_call(trainer.plan)
+        self._sums = np.zeros(1 + trainer.plan.n_metrics)
+        # the backend adds the penalties once a row: a row of weight 0 has nothing else
+        nothing = np.zeros(1, trainer.plan.dtype)
+        self._penalty = self._evaluate(slice(1), nothing)[0] if self._totals else 0.0
+        trainer.reset_metrics()
+
+    @property
+    def done(self) -> bool:
+        return self.row >= len(self.feed.X)
+
+    def advance(self) -> dict:
+        """One call or batch more: the logs so far."""
+        part = slice(self.row, self.row + self.size)
+        weights = self.feed.weights
+        sums = self._evaluate(part, None if weights is None else weights[part])
+        n = min(self.size, len(self.feed.X) - self.row)
+        if self._totals:
+            sums[0] = n * (sums[0] - (n - 1) * self._penalty)
+        self._sums += sums
+        if self.trainer.outside:
+            self._update_metrics(part)
+        self.row += n
+        return self.trainer.logs(self._sums, self.row)
+
+    def _evaluate(self, part: slice, weights) -> np.ndarray:
+        trainer, feed = self.trainer, self.feed
+        sums = np.zeros_like(self._sums)
+        rows = Feed(feed.X[part], feed.T[part], feed.labels[part], weights)
+        trainer.backend.evaluate(trainer.plan, trainer.memory.params, rows, sums,
+                                 config.num_threads())
+        return sums
+
+    def _update_metrics(self, part: slice) -> None:
+        trainer, plan, X = self.trainer, self.trainer.plan, self.feed.X[part]
+        Y = np.empty((len(X), plan.n_outputs), plan.dtype)
+        trainer.backend.forward(plan, trainer.memory.params, X, Y, False, 0, config.num_threads())
+        trainer.update_metrics(self.feed, part, Y, self.size)
+
+
+def rows_a_call(plan) -> int:
+    """How many rows a backend predicts in well below ``CALL_SECONDS``: a multiple of 1024.
+
+    A function of the plan alone, for sums must not depend on how fast the machine is.
+    """
+    return 1024 * math.ceil(CALL_SECONDS * 1e9 / (1024 * (plan.n_params + plan.columns)))
+
+
+def split(feed: Feed, point: int) -> tuple[Feed, Feed | None]:
+    """The rows before ``point`` and those from it on; None where there are none."""
+    if point == len(feed.X):
+        return feed, None
+    columns = (feed.X, feed.T, feed.labels, feed.weights)
+    parts = (slice(None, point), slice(point, None))
+    return tuple(Feed(*[c if c is None else c[part] for c in columns]) for part in parts)
+
+
+def _metrics(identifiers, loss, width: int) -> list:
+    """The metric objects; a ValueError for two of a name, or one that does not fit the loss."""
+    found = [metrics.get(identifier, loss, width) for identifier in identifiers]
+    names = ["loss"]
+    for metric in found:
+        if metric.name in names:
+            raise ValueError(f"Two results would be called {metric.name!r}: give one of the "
+                             "metrics another name.")
+        names.append(metric.name)
+        if _lowers(metric) and metric.sparse != loss.sparse:
+            kind = "class numbers" if loss.sparse else "targets of the output's shape"
+            raise ValueError(f"The metric {metric.name!r} does not fit the loss {loss.name!r}, "
+                             f"which takes {kind}. 'accuracy' fits every loss.")
+    return found
+
+
+def _lowers(metric) -> bool:
+    """Whether the plan can compute the metric: not if a subclass has its own idea of it."""
+    for cls in type(metric).__mro__:
+        if "lower" in vars(cls):
+            return True
+        if vars(cls).keys() & {"rows", "update_state", "result"}:
+            return False
+    return False
