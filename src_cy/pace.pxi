@@ -30,6 +30,8 @@ cdef inline int64_t next_trial(pace_t* pace, int threads) noexcept nogil:
     cdef int64_t top = 0
     while (1 << top) < threads and top < LEVELS - 1:
         top += 1
+    if pace.direction == 0:
+        pace.direction = 1
     if not 0 <= pace.level + pace.direction <= top:
         pace.direction = -pace.direction
     return pace.level + pace.direction
