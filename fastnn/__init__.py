@@ -19,6 +19,7 @@ _NAMES = {
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",
     "load_model": "fastnn.saving",
+    "show_config": "fastnn.installation",
 }
 
 __all__ = ["__version__", *_MODULES, *_NAMES]

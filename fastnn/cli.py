@@ -250,7 +250,9 @@ def _encoder(model) -> Encoder | None:
 
 def _info(args):
     if args.model is None:
-        for name, value in _installation().items():
+        from fastnn.installation import installation
+
+        for name, value in installation().items():
             _print(f"{name:<16} {value}")
         return
     from fastnn import load_model
@@ -263,31 +265,3 @@ def _info(args):
         kind = f" ({listed(target.classes)})" if isinstance(target, ClassTarget) else ""
         _print(f" Predicts {target.name!r}{kind}")
         _print(f" from {listed([column.name for column in encoder.columns])}")
-
-
-_SETS = {"v4": "AVX-512", "v3": "AVX2", "v2": "baseline", "plain": "baseline"}
-
-
-def _installation() -> dict[str, str]:
-    """What runs here, and what else could."""
-    import platform
-
-    from fastnn import backends, config
-    from fastnn._version import __version__
-    from fastnn.backends import loader
-
-    try:
-        sets = ", ".join(_SETS[level] for level in loader.available())
-        core = f"{_SETS[loader.isa()]} (available: {sets})"
-        openmp = "yes" if loader.load().OPENMP else "no, one thread"
-    except ImportError as error:
-        core, openmp = f"none: {error}", "no"
-    return {
-        "fastnn": __version__,
-        "backend": f"{backends.get().NAME} (available: {', '.join(backends.available())})",
-        "instruction set": core,
-        "OpenMP": openmp,
-        "threads": f"up to {config.num_threads()}",
-        "NumPy": np.__version__,
-        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-    }

@@ -82,7 +82,7 @@ class _Layout:
         return self._order[: self.capacity(n)]
 
     def capacity(self, rows: int) -> int:
-        """Rows that a workspace for batches of ``rows`` is laid out for: panels, or one row alone."""
+        """Rows that a workspace for batches of ``rows`` holds: whole panels, or one row alone."""
         return 1 if rows == 1 else _round_up(rows, self.lanes)
 
 

@@ -362,12 +362,21 @@ EVALUATE = {Kind[name.upper()] for name in (*_METRICS, "penalty")}
 
 def forward(plan, params, X, Y, training=False, step=0, threads=1):
     """Predictions Y (n, m) of X (n, k); see the contract in ``fastnn.backends``."""
-    chunk = max(1, len(X)) if training else CHUNK
     with np.errstate(all="ignore"):
-        for i in range(0, len(X), chunk):
-            run = Run(plan, params, len(X[i : i + chunk]), training, step)
-            run.forward(X[i : i + chunk])
-            Y[i : i + chunk] = run.Y
+        if training:
+            run = Run(plan, params, len(X), True, step)
+            run.forward(X)
+            Y[:] = run.Y
+            return
+        for i in range(0, len(X), CHUNK):
+            # a whole chunk always: a matrix product of another shape may sum in another order, and
+            # a row's prediction must not depend on how many there are
+            rows = np.zeros((CHUNK, X.shape[1]), X.dtype)
+            n = len(X[i : i + CHUNK])
+            rows[:n] = X[i : i + CHUNK]
+            run = Run(plan, params, CHUNK, False)
+            run.forward(rows)
+            Y[i : i + CHUNK] = run.Y[:n]
 
 
 def evaluate(plan, params, feed, sums, threads=1):
