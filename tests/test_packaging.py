@@ -67,3 +67,14 @@ def test_import_takes_less_than_60_ms_beyond_numpys_own():
         for _ in range(7)
     ]
     assert min(seconds) < 0.060
+
+
+def test_the_coverage_page_names_everything():
+    from fastnn import callbacks, layers, models, registry, utils  # noqa: F401
+
+    page = (ROOT / "docs" / "coverage.md").read_text("utf-8")
+    kinds = ("model", "layer", "activation", "loss", "metric", "optimizer", "initializer",
+             "regularizer")
+    for kind in kinds:
+        for name in registry.names(kind):
+            assert re.search(rf"\b{name}\b", page), f"{kind} {name} is not in docs/coverage.md"
