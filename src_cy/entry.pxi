@@ -2,6 +2,24 @@
 
 OPENMP = bool(FASTNN_OPENMP)
 
+cdef extern from * nogil:
+    """
+    #if FASTNN_OPENMP
+    #include <omp.h>
+    static int stop_threads(void) { return omp_pause_resource_all(omp_pause_hard); }
+    #else
+    static int stop_threads(void) { return 0; }
+    #endif
+    """
+    int stop_threads()
+
+def rest():
+    """Let go of the threads between two calls; the next call starts them anew.
+
+    A child of fork() has none of its parent's threads, but OpenMP would wait for them for ever.
+    """
+    stop_threads()
+
 # for a test that Python and C mean the same
 LINK_CODES = {"sigmoid": LINK_SIGMOID, "softmax": LINK_SOFTMAX}
 SIGMOID_CODE = SIGMOID

@@ -117,3 +117,27 @@ def test_the_floating_point_mode_is_left_as_it_was():
             "model.fit(np.zeros((8, 2)), np.zeros((8, 3)), verbose=0)\n"
             "assert 5e-324 * 1.0 != 0 and np.finfo('f4').smallest_subnormal > 0")
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_trains_with_threads_as_its_parent_did():
+    code = """
+import os, sys
+import numpy as np
+from fastnn import Sequential, config, layers, utils
+config.set_num_threads(2)
+def train():
+    utils.set_random_seed(0)
+    model = Sequential([layers.Dense(256, "relu", input_dim=256), layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((4096, 256)), np.ones(4096), batch_size=256, epochs=20, verbose=0)
+    return model.params.tobytes()
+before = train()
+child = os.fork()
+if not child:
+    os._exit(0 if train() == before else 1)
+assert os.waitpid(child, 0)[1] == 0
+assert train() == before
+"""
+    subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", code], check=True,
+                   timeout=60)

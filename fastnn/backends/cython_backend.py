@@ -6,6 +6,7 @@ as many rows as fill 64 bytes: see src_cy/kernels.h.
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +16,8 @@ from fastnn.plan import Kind, Plan
 
 NAME = "cython"
 core = loader.load()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=core.rest)
 
 CHUNK = 256  # rows of a prediction that are computed at once
 # multiply-adds of a step or of a prediction below which a second thread is not even tried: they
