@@ -1,6 +1,8 @@
 """The compiled core: its tables, its elementary functions, its bits on each instruction set."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 
@@ -139,5 +141,10 @@ if not child:
 assert os.waitpid(child, 0)[1] == 0
 assert train() == before
 """
-    subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", code], check=True,
-                   timeout=60)
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        assert process.wait(60) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # a child that hangs would hang on for ever
