@@ -23,28 +23,32 @@ class Printer:
 
     def __init__(self, number: str, choice: str):
         self.number, self.choice = number, choice
+        self.known: set[str] = set()  # the names that the formula has given values so far
 
     def body(self, function) -> tuple[list[str], list[str], list[str]]:
         """Assignments, the returned expressions and the names assigned, of a formula's function."""
         tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
         lines, results, names = [], [], []
+        self.known = set(formulas.arguments(function))
         for node in tree.body:
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-                continue  # a docstring
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                names.append(node.targets[0].id)
-                lines.append(f"{names[-1]} = {self.expression(node.value)}")
-            elif isinstance(node, ast.Return):
-                parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-                results = [self.expression(part) for part in parts]
-            else:
-                self.refuse(node)
+            match node:
+                case ast.Expr(value=ast.Constant()):
+                    continue  # a docstring
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    lines.append(f"{name} = {self.expression(value)}")
+                    names.append(name)
+                    self.known.add(name)
+                case ast.Return(value=ast.expr() as value):
+                    parts = value.elts if isinstance(value, ast.Tuple) else [value]
+                    results = [self.expression(part) for part in parts]
+                case _:
+                    self.refuse(node)
         return lines, results, names
 
     def expression(self, node) -> str:
         match node:
-            case ast.Name():
-                return node.id
+            case ast.Name(id=name) if name in self.known:
+                return name
             case ast.Constant(value=int() | float()):
                 return self.number.format(float(node.value))
             case ast.UnaryOp(op=ast.USub()):
@@ -55,7 +59,7 @@ class Printer:
             case ast.Compare(ops=[op]) if type(op) in OPERATORS:
                 left, right = self.expression(node.left), self.expression(node.comparators[0])
                 return f"({left} {OPERATORS[type(op)]} {right})"
-            case ast.Call(func=ast.Name(id=name)) if name in formulas.NAMES:
+            case ast.Call(func=ast.Name(id=name), keywords=[]) if name in formulas.NAMES:
                 arguments = [self.expression(argument) for argument in node.args]
                 if name == "where":
                     return self.choice.format(*arguments)
@@ -193,10 +197,12 @@ CYTHON = Cython(
     "# Printed by `python -m fastnn._render`: edit the formulas in fastnn/, not this file.")
 NUMBA = Numba(
     Printer("real({!r})", "({1} if {0} else {2})"),
-    '"""Printed by `python -m fastnn._render`: edit the formulas in fastnn/, not this file."""\n\n'
+    '"""Printed by `python -m fastnn._render`: edit the formulas in fastnn/, not this file."""\n'
+    "# ruff: noqa: E501, UP034\n\n"
     "from fastnn.backends.numba_math import (\n"
-    + "".join(f"    {name}_,\n" for name in formulas.NAMES if name != "where")
-    + "    njit,\n)")
+    + "".join(f"    {name},\n" for name in sorted(
+        ["njit", *(f"{name}_" for name in formulas.NAMES if name != "where")]))
+    + ")\n")
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = {

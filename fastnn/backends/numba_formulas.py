@@ -1,0 +1,327 @@
+"""Printed by `python -m fastnn._render`: edit the formulas in fastnn/, not this file."""
+# ruff: noqa: E501, UP034
+
+from fastnn.backends.numba_math import (
+    abs_,
+    exp_,
+    expm1_,
+    log1p_,
+    log_,
+    maximum_,
+    minimum_,
+    njit,
+    sqrt_,
+    tanh_,
+)
+
+
+@njit
+def activate(code, y_, y0, numbers, size):
+    """y <- formula(y), in place."""
+    real = y_.dtype.type
+    y_ = y_[y0 : y0 + size]
+    if code == 0:  # Linear
+        for i in range(size):
+            z = y_[i]
+            y_[i] = z
+    elif code == 1:  # ReLU
+        for i in range(size):
+            z = y_[i]
+            y_[i] = maximum_(z, real(0.0))
+    elif code == 2:  # Sigmoid
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (real(1.0) / (real(1.0) + exp_((-z))))
+    elif code == 3:  # Tanh
+        for i in range(size):
+            z = y_[i]
+            y_[i] = tanh_(z)
+    elif code == 4:  # LeakyReLU
+        negative_slope = real(numbers[0])
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (z if (z > real(0.0)) else (negative_slope * z))
+    elif code == 5:  # ELU
+        alpha = real(numbers[0])
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (z if (z > real(0.0)) else (alpha * expm1_(z)))
+    elif code == 6:  # Softplus
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (maximum_(z, real(0.0)) + log1p_(exp_((-abs_(z)))))
+    elif code == 7:  # SiLU
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (z / (real(1.0) + exp_((-z))))
+
+ACTIVATE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU')
+
+
+@njit
+def derive(code, dy_, dy0, y_, y0, z_, z0, numbers, size):
+    """dy <- formula(dy, y[, z]), in place; z is read only where it was kept."""
+    real = dy_.dtype.type
+    dy_ = dy_[dy0 : dy0 + size]
+    y_ = y_[y0 : y0 + size]
+    z_ = z_[z0 : z0 + size]
+    if code == 0:  # Linear
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = dy
+    elif code == 1:  # ReLU
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy if (y > real(0.0)) else real(0.0))
+    elif code == 2:  # Sigmoid
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy * (y * (real(1.0) - y)))
+    elif code == 3:  # Tanh
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy * (real(1.0) - (y * y)))
+    elif code == 4:  # LeakyReLU
+        negative_slope = real(numbers[0])
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy if (y > real(0.0)) else (negative_slope * dy))
+    elif code == 5:  # ELU
+        alpha = real(numbers[0])
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy if (y > real(0.0)) else (dy * (y + alpha)))
+    elif code == 6:  # Softplus
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy * (-expm1_((-y))))
+    elif code == 7:  # SiLU
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            z = z_[i]
+            s = (real(1.0) / (real(1.0) + exp_((-z))))
+            dy_[i] = (dy * (s + (y * (real(1.0) - s))))
+
+DERIVE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU')
+
+
+@njit
+def loss(code, out_, out0, t_, t0, y_, y0, numbers, size):
+    """out <- formula(t, y)."""
+    real = out_.dtype.type
+    out_ = out_[out0 : out0 + size]
+    t_ = t_[t0 : t0 + size]
+    y_ = y_[y0 : y0 + size]
+    if code == 0:  # MeanSquaredError
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            out_[i] = ((y - t) * (y - t))
+    elif code == 1:  # MeanAbsoluteError
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            out_[i] = abs_((y - t))
+    elif code == 2:  # BinaryCrossentropy
+        label_smoothing = real(numbers[0])
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            s = ((t * (real(1.0) - label_smoothing)) + (real(0.5) * label_smoothing))
+            p = minimum_(maximum_(y, real(1e-07)), (real(1.0) - real(1e-07)))
+            out_[i] = (-((s * log_(p)) + ((real(1.0) - s) * log_((real(1.0) - p)))))
+    elif code == 3:  # BinaryCrossentropy_sigmoid
+        label_smoothing = real(numbers[0])
+        for i in range(size):
+            t = t_[i]
+            z = y_[i]
+            s = ((t * (real(1.0) - label_smoothing)) + (real(0.5) * label_smoothing))
+            out_[i] = ((maximum_(z, real(0.0)) - (s * z)) + log1p_(exp_((-abs_(z)))))
+
+LOSS_FORMULAS = ('MeanSquaredError', 'MeanAbsoluteError', 'BinaryCrossentropy', 'BinaryCrossentropy_sigmoid')
+
+
+@njit
+def slope(code, out_, out0, t_, t0, y_, y0, numbers, size):
+    """out <- d formula / dy of (t, y)."""
+    real = out_.dtype.type
+    out_ = out_[out0 : out0 + size]
+    t_ = t_[t0 : t0 + size]
+    y_ = y_[y0 : y0 + size]
+    if code == 0:  # MeanSquaredError
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            out_[i] = (real(2.0) * (y - t))
+    elif code == 1:  # MeanAbsoluteError
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            out_[i] = ((real(1.0) if (y > t) else real(0.0)) - (real(1.0) if (y < t) else real(0.0)))
+    elif code == 2:  # BinaryCrossentropy
+        label_smoothing = real(numbers[0])
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            s = ((t * (real(1.0) - label_smoothing)) + (real(0.5) * label_smoothing))
+            p = minimum_(maximum_(y, real(1e-07)), (real(1.0) - real(1e-07)))
+            out_[i] = (((p - s) / (p * (real(1.0) - p))) if (p == y) else real(0.0))
+    elif code == 3:  # BinaryCrossentropy_sigmoid
+        label_smoothing = real(numbers[0])
+        for i in range(size):
+            t = t_[i]
+            z = y_[i]
+            s = ((t * (real(1.0) - label_smoothing)) + (real(0.5) * label_smoothing))
+            out_[i] = ((real(1.0) / (real(1.0) + exp_((-z)))) - s)
+
+SLOPE_FORMULAS = ('MeanSquaredError', 'MeanAbsoluteError', 'BinaryCrossentropy', 'BinaryCrossentropy_sigmoid')
+
+
+@njit
+def update(code, p_, p0, g_, g0, slots, s0, numbers, size):
+    """p and its slots <- formula(p, g, slots); a slot is a row of slots."""
+    real = p_.dtype.type
+    p_ = p_[p0 : p0 + size]
+    g_ = g_[g0 : g0 + size]
+    if code == 0:  # Adam_plain
+        m_ = slots[0, s0 : s0 + size]
+        v_ = slots[1, s0 : s0 + size]
+        alpha = real(numbers[0])
+        beta_1 = real(numbers[1])
+        beta_2 = real(numbers[2])
+        epsilon = real(numbers[3])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            m = m_[i]
+            v = v_[i]
+            m = (m + ((real(1.0) - beta_1) * (g - m)))
+            v = (v + ((real(1.0) - beta_2) * ((g * g) - v)))
+            p_[i] = (p - ((alpha * m) / (sqrt_(v) + epsilon)))
+            m_[i] = m
+            v_[i] = v
+    elif code == 1:  # Adam_amsgrad_rule
+        m_ = slots[0, s0 : s0 + size]
+        v_ = slots[1, s0 : s0 + size]
+        h_ = slots[2, s0 : s0 + size]
+        alpha = real(numbers[0])
+        beta_1 = real(numbers[1])
+        beta_2 = real(numbers[2])
+        epsilon = real(numbers[3])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            m = m_[i]
+            v = v_[i]
+            h = h_[i]
+            m = (m + ((real(1.0) - beta_1) * (g - m)))
+            v = (v + ((real(1.0) - beta_2) * ((g * g) - v)))
+            h = maximum_(v, h)
+            p_[i] = (p - ((alpha * m) / (sqrt_(h) + epsilon)))
+            m_[i] = m
+            v_[i] = v
+            h_[i] = h
+    elif code == 2:  # RMSprop_plain
+        v_ = slots[0, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        rho = real(numbers[1])
+        epsilon = real(numbers[2])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            v = v_[i]
+            v = ((rho * v) + ((real(1.0) - rho) * (g * g)))
+            p_[i] = (p - ((learning_rate * g) / sqrt_((v + epsilon))))
+            v_[i] = v
+    elif code == 3:  # RMSprop_momentum_rule
+        v_ = slots[0, s0 : s0 + size]
+        m_ = slots[1, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        rho = real(numbers[1])
+        epsilon = real(numbers[2])
+        momentum = real(numbers[3])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            v = v_[i]
+            m = m_[i]
+            v = ((rho * v) + ((real(1.0) - rho) * (g * g)))
+            m = ((momentum * m) + ((learning_rate * g) / sqrt_((v + epsilon))))
+            p_[i] = (p - m)
+            v_[i] = v
+            m_[i] = m
+    elif code == 4:  # RMSprop_centered_rule
+        v_ = slots[0, s0 : s0 + size]
+        a_ = slots[1, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        rho = real(numbers[1])
+        epsilon = real(numbers[2])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            v = v_[i]
+            a = a_[i]
+            v = ((rho * v) + ((real(1.0) - rho) * (g * g)))
+            a = ((rho * a) + ((real(1.0) - rho) * g))
+            p_[i] = (p - ((learning_rate * g) / sqrt_(((v - (a * a)) + epsilon))))
+            v_[i] = v
+            a_[i] = a
+    elif code == 5:  # RMSprop_centered_momentum_rule
+        v_ = slots[0, s0 : s0 + size]
+        a_ = slots[1, s0 : s0 + size]
+        m_ = slots[2, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        rho = real(numbers[1])
+        epsilon = real(numbers[2])
+        momentum = real(numbers[3])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            v = v_[i]
+            a = a_[i]
+            m = m_[i]
+            v = ((rho * v) + ((real(1.0) - rho) * (g * g)))
+            a = ((rho * a) + ((real(1.0) - rho) * g))
+            m = ((momentum * m) + ((learning_rate * g) / sqrt_(((v - (a * a)) + epsilon))))
+            p_[i] = (p - m)
+            v_[i] = v
+            a_[i] = a
+            m_[i] = m
+    elif code == 6:  # SGD_plain
+        learning_rate = real(numbers[0])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            p_[i] = (p - (learning_rate * g))
+    elif code == 7:  # SGD_momentum_rule
+        m_ = slots[0, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        momentum = real(numbers[1])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            m = m_[i]
+            m = ((momentum * m) - (learning_rate * g))
+            p_[i] = (p + m)
+            m_[i] = m
+    elif code == 8:  # SGD_nesterov_rule
+        m_ = slots[0, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        momentum = real(numbers[1])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            m = m_[i]
+            m = ((momentum * m) - (learning_rate * g))
+            p_[i] = ((p + (momentum * m)) - (learning_rate * g))
+            m_[i] = m
+
+UPDATE_FORMULAS = ('Adam_plain', 'Adam_amsgrad_rule', 'RMSprop_plain', 'RMSprop_momentum_rule', 'RMSprop_centered_rule', 'RMSprop_centered_momentum_rule', 'SGD_plain', 'SGD_momentum_rule', 'SGD_nesterov_rule')

@@ -1,0 +1,185 @@
+"""Losses, metrics and what happens to gradients, in Numba; see ``numba_network``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn.backends import numba_formulas as formulas
+from fastnn.backends import numba_kernels as kernels
+from fastnn.backends.numba_math import log_, maximum_, minimum_, njit, sqrt_
+from fastnn.backends.numba_network import numbers
+from fastnn.losses import EPSILON
+from fastnn.plan import LINKS, Kind
+
+_SIGMOID = formulas.ACTIVATE_FORMULAS.index("Sigmoid")
+_LINK_SIGMOID, _LINK_SOFTMAX = LINKS.index("sigmoid"), LINKS.index("softmax")
+
+
+@njit
+def weight(batch, r):
+    """The weight of the batch's row r, of the plan's type."""
+    return batch.weights[batch.rows[r]] if batch.weights.size else batch.work.dtype.type(1)
+
+
+@njit
+def element_loss(batch, op):
+    """The weighted rows' losses a0 * sum_j loss(t_j, y_j), added; in training dsrc, unweighted."""
+    w, m, size = batch.work, op.m, batch.n * op.m
+    y, dy, formula_numbers = op.src * batch.n, op.dsrc * batch.n, (op.a1, op.a2, op.a3)
+    formulas.loss(op.formula, w, batch.room, w, batch.targets, w, y, formula_numbers, size)
+    total = 0.0
+    for r in range(batch.n):
+        row = 0.0
+        for j in range(m):
+            row += w[batch.room + r * m + j]
+        total += row * op.a0 * weight(batch, r)
+    if batch.training and op.dsrc >= 0:
+        formulas.slope(op.formula, w, dy, w, batch.targets, w, y, formula_numbers, size)
+        kernels.scale(w, dy, size, w.dtype.type(op.a0))
+    return total
+
+
+@njit
+def class_target(batch, op, r, j):
+    """The target of row r and class j: smoothed by a1, or one-hot of the label."""
+    real = batch.work.dtype.type
+    if op.sparse:
+        return real(1) if batch.labels[batch.rows[r]] == j else real(0)
+    t, s = batch.work[batch.targets + r * op.m + j], real(op.a1)
+    return t if s == 0 else t * (real(1) - s) + s / real(op.m)
+
+
+@njit
+def softmax_loss(batch, op, r):
+    """Row r's loss sum_j t_j (log sum exp z - z_j); in training dsrc, unweighted."""
+    w, m, y, z = batch.work, op.m, batch.room + r * op.m, op.src * batch.n + r * op.m
+    top, scale = kernels.softmax_row(w, y, w, z, m)
+    log_scale, total, size = log_(scale), 0.0, w.dtype.type(0)
+    for j in range(m):
+        t = class_target(batch, op, r, j)
+        size += t
+        if t != 0:  # where t is 0 a logit of -inf must not make 0 * inf
+            total += t * (log_scale - (w[z + j] - top))
+    if batch.training and op.dsrc >= 0:
+        dz = op.dsrc * batch.n + r * m
+        for j in range(m):
+            w[dz + j] = w[y + j] * size - class_target(batch, op, r, j)
+    return total
+
+
+@njit
+def cross_loss(batch, op, r):
+    """Row r's loss -sum_j t_j log(y_j / sum y), clipped; in training dsrc, unweighted."""
+    w, m, y, real = batch.work, op.m, op.src * batch.n + r * op.m, batch.work.dtype.type
+    scale, inner, total = real(0), real(0), 0.0
+    for j in range(m):
+        scale += w[y + j]
+    for j in range(m):
+        t, q = class_target(batch, op, r, j), w[y + j] / scale
+        p = minimum_(maximum_(q, real(EPSILON)), real(1 - EPSILON))
+        total -= t * log_(p)
+        dq = -t / p if p == q else real(0)
+        inner += dq * q
+        w[batch.room + j] = dq
+    if batch.training and op.dsrc >= 0:
+        dy = op.dsrc * batch.n + r * m
+        for j in range(m):
+            w[dy + j] = (w[batch.room + j] - inner) / scale
+    return total
+
+
+@njit
+def head(batch, op):
+    """The prediction; where there are targets, the loss, and in training its gradient."""
+    w, n, m = batch.work, batch.n, op.m
+    if op.link == _LINK_SIGMOID:
+        kernels.copy(w, op.dst * n, w, op.src * n, n * m)
+        formulas.activate(np.int64(_SIGMOID), w, op.dst * n, numbers(op), n * m)
+    elif op.link == _LINK_SOFTMAX:
+        kernels.softmax(w, op.dst * n, w, op.src * n, n, m)
+    if not batch.scored or op.kind == Kind.OUTPUT:
+        return
+    total = 0.0
+    if op.kind == Kind.ELEMENT_LOSS:
+        total = element_loss(batch, op)
+    elif op.kind == Kind.SOFTMAX_LOSS:
+        for r in range(n):
+            total += softmax_loss(batch, op, r) * weight(batch, r)
+    else:
+        for r in range(n):
+            total += cross_loss(batch, op, r) * weight(batch, r)
+    batch.sums[0] += total * n if op.sums and batch.training else total
+    if batch.training and op.dsrc >= 0:
+        divisor = w.dtype.type(1 if op.sums else n)
+        for r in range(n):
+            kernels.scale(w, op.dsrc * n + r * m, m, weight(batch, r) / divisor)
+
+
+@njit
+def element_metric(batch, op):
+    """The sum of the rows' a0 * sum_j formula(t_j, y_j)."""
+    w, m = batch.work, op.m
+    formulas.loss(op.formula, w, batch.room, w, batch.targets, w, op.src * batch.n,
+                  (op.a1, op.a2, op.a3), batch.n * m)
+    total = 0.0
+    for i in range(batch.room, batch.room + batch.n * m):
+        total += w[i]
+    return total * op.a0
+
+
+@njit
+def hits(batch, op):
+    """How many rows (for BINARY_ACCURACY: outputs) of the batch are right."""
+    w, m, y = batch.work, op.m, op.src * batch.n
+    count = 0
+    if op.kind == Kind.BINARY_ACCURACY:
+        threshold = w.dtype.type(op.a0)
+        for i in range(batch.n * m):
+            count += (w[y + i] > threshold) == w[batch.targets + i]
+        return count
+    for r in range(batch.n):
+        best = kernels.argmax(w, y + r * m, m)
+        if op.kind == Kind.CATEGORICAL_ACCURACY:
+            count += best == kernels.argmax(w, batch.targets + r * m, m)
+        else:
+            count += best == batch.labels[batch.rows[r]]
+    return count
+
+
+@njit
+def penalty(batch, op):
+    """a0 |w| + a1 w^2, to be added to the loss of every row."""
+    return (op.a0 * kernels.sum_sizes(batch.params, op.w, op.k)
+            + op.a1 * kernels.sum_squares(batch.params, op.w, op.k))
+
+
+@njit
+def score(batch, op):
+    """Metrics, and the penalties' part of the loss."""
+    if op.kind == Kind.ELEMENT_METRIC:
+        batch.sums[op.dst] += element_metric(batch, op)
+    elif op.kind == Kind.BINARY_ACCURACY:
+        batch.sums[op.dst] += hits(batch, op) / op.m
+    elif op.kind <= Kind.SPARSE_CATEGORICAL_ACCURACY:
+        batch.sums[op.dst] += hits(batch, op)
+    elif op.kind == Kind.PENALTY:
+        batch.sums[0] += penalty(batch, op) * batch.n
+
+
+@njit
+def finish(batch, op, slots, scalars, threads):
+    """Penalties of the gradient, clipping and the update."""
+    g, real = batch.grads, batch.grads.dtype.type
+    if op.kind == Kind.PENALTY:
+        kernels.add_penalty_gradient(g, batch.params, op.w, op.k, real(op.a0), real(op.a1))
+    elif op.kind == Kind.CLIP_VALUE:
+        kernels.clip(g, op.w, op.k, real(op.a0))
+    elif op.kind == Kind.CLIP_NORM:
+        norm = sqrt_(kernels.sum_squares(g, op.w, op.k))
+        if norm > op.a0:
+            kernels.scale(g, op.w, op.k, real(op.a0 / norm))
+    elif op.kind == Kind.UPDATE and threads is not None:
+        kernels.update_in_threads(
+            threads, op.formula, batch.params, g, slots, op.w, scalars, op.k)
+    elif op.kind == Kind.UPDATE:
+        formulas.update(op.formula, batch.params, op.w, g, op.w, slots, op.w, scalars, op.k)

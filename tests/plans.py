@@ -1,0 +1,272 @@
+"""Plans built by hand, with data that fits them, for the tests of the plan and of the backends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import numpy as np
+
+from fastnn import activations, losses, metrics, optimizers, registry
+from fastnn.backends import Feed, Memory
+from fastnn.plan import Builder, Kind, Plan
+
+
+class Net:
+    """A Builder that packs parameters: the trained ones in order, moving averages behind them."""
+
+    def __init__(self, dtype, trained=0):
+        self.builder = Builder(dtype)
+        self.trained, self.untrained = 0, trained
+        self.variables = []
+
+    def weight(self, size, trains=True):
+        """The offset of a new parameter."""
+        if not trains:
+            self.untrained += size
+            return self.untrained - size
+        self.variables.append(SimpleNamespace(offset=self.trained, size=size))
+        self.trained += size
+        return self.trained - size
+
+    def input(self, *shape):
+        return self.builder.input(shape)
+
+    def dense(self, value, m, activation=None, bias=True, trains=True):
+        w = self.weight(value.width * m, trains)
+        value = self.builder.op(Kind.DENSE, value, shape=(m,), trains=trains, w=w,
+                                b=self.weight(m, trains) if bias else -1)
+        return self.activate(value, activation)
+
+    def activate(self, value, activation):
+        return self.builder.activate(value, activations.get(activation))
+
+    def dropout(self, value, rate, seed=1):
+        return self.builder.op(Kind.DROPOUT, value, shape=value.shape, numbers=(rate,),
+                               aux=value.width, s=seed)
+
+    def batch_norm(self, value, scale=True, center=True, frozen=False):
+        m = value.shape[-1]
+        return self.builder.op(
+            Kind.BATCH_NORM, value, shape=value.shape, trains=(scale or center) and not frozen,
+            numbers=(0.9, 1e-3), keep=m, aux=value.width, m=m, frozen=int(frozen),
+            w=self.weight(m, not frozen) if scale else -1,
+            b=self.weight(m, not frozen) if center else -1, s=self.weight(2 * m, trains=False))
+
+    def fork(self, value):
+        return self.builder.fork(value)
+
+    def merge(self, kind, one, two):
+        return self.builder.merge(kind, one, two)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A plan, parameters and a feed for it; ``loss`` and ``optimizer`` as they were lowered."""
+
+    plan: Plan
+    params: np.ndarray
+    feed: Feed
+    loss: losses.Loss | None = None
+    optimizer: optimizers.Optimizer | None = None
+
+    def memory(self):
+        plan = self.plan
+        return Memory(self.params.copy(), np.zeros(plan.n_trained, plan.dtype),
+                      np.zeros((plan.n_slots, plan.n_trained), plan.dtype))
+
+    def scalars(self, steps):
+        if self.optimizer is None:
+            return np.zeros((steps, 0))
+        return self.optimizer.scalars(0, steps)
+
+    def with_feed(self, **fields):
+        return replace(self, feed=replace(self.feed, **fields))
+
+
+def case(make, dtype="float64", loss="mse", optimizer=None, watch=(), penalty=None, n=17, seed=0,
+         weighted=False, finish=None):
+    """The case of a network: ``make(net)`` appends its ops and returns its last value.
+
+    loss: None for a plan that only predicts. watch: metrics. penalty: (l1, l2) of every variable.
+    finish(net): more ops before the optimizer's.
+    """
+    trial = Net(dtype)
+    make(trial)
+    net = Net(dtype, trained=trial.trained)
+    value = make(net)
+    loss = None if loss is None else losses.get(loss)
+    if loss is None:
+        net.builder.head(Kind.OUTPUT, value)
+    else:
+        value = loss.lower(net.builder, value)
+    for metric in watch:
+        metrics.get(metric, loss, value.width).lower(net.builder, value)
+    for variable in net.variables if penalty else ():
+        net.builder.penalty(variable.offset, variable.size, *penalty)
+    if finish:
+        finish(net)
+    if optimizer is not None:
+        optimizer = optimizers.get(optimizer)
+        optimizer.lower(net.builder, net.variables, net.trained)
+    plan = net.builder.plan(net.untrained, net.trained)
+    return Case(plan, *_data(plan, loss, n, seed, weighted), loss, optimizer)
+
+
+def _data(plan, loss, n, seed, weighted):
+    rng = np.random.default_rng(seed)
+    params = (rng.normal(size=plan.n_params) * 0.5).astype(plan.dtype)
+    params[plan.n_trained:] = np.abs(params[plan.n_trained:]) + 0.1  # variances are positive
+    X = rng.normal(size=(n, plan.n_inputs)).astype(plan.dtype)
+    m = plan.n_outputs
+    T = rng.random((n, m))  # also where a loss wants probabilities: the formulas take any target
+    sparse = loss is not None and loss.sparse
+    return params, Feed(
+        X,
+        np.empty((0, m), plan.dtype) if sparse else T.astype(plan.dtype),
+        rng.integers(0, m, n) if sparse else np.empty(0, np.int64),
+        rng.choice([0.0, 0.5, 1.0, 3.0], n).astype(plan.dtype) if weighted else None)
+
+
+def gradient(backend, case, step=0, threads=1):
+    """The loss of all rows as one batch, and its gradient; the plan has no UPDATE."""
+    memory, n = case.memory(), len(case.feed.X)
+    sums = np.zeros((1, 1 + case.plan.n_metrics))
+    backend.train(case.plan, memory, case.feed, np.arange(n)[None], n, np.zeros((1, 0)), step,
+                  sums, threads=threads)
+    return sums[0, 0] / n, memory.grads
+
+
+def train(backend, case, batch_size=6, epochs=3, threads=1, step=0, with_Y=True):
+    """Everything that a stretch leaves behind: a dict of arrays."""
+    n = len(case.feed.X)
+    order = np.stack([np.random.default_rng(epoch).permutation(n) for epoch in range(epochs)])
+    steps = epochs * -(-n // batch_size)
+    memory = case.memory()
+    sums = np.zeros((epochs, 1 + case.plan.n_metrics))
+    Y = np.zeros((epochs, n, case.plan.n_outputs), case.plan.dtype) if with_Y else None
+    backend.train(case.plan, memory, case.feed, order, batch_size, case.scalars(steps), step, sums,
+                  Y, threads)
+    out = {"params": memory.params, "grads": memory.grads, "slots": memory.slots, "sums": sums}
+    return out | ({"Y": Y} if with_Y else {})
+
+
+def evaluate(backend, case, threads=1):
+    """The sums of loss and metrics over the feed."""
+    sums = np.zeros(1 + case.plan.n_metrics)
+    backend.evaluate(case.plan, case.params, case.feed, sums, threads)
+    return sums
+
+
+def forward(backend, case, X=None, training=False, step=0, threads=1):
+    """Predictions; in training also the parameters, whose moving averages they change."""
+    X = case.feed.X if X is None else X
+    params = case.params.copy()
+    Y = np.full((len(X), case.plan.n_outputs), np.nan, case.plan.dtype)
+    backend.forward(case.plan, params, X, Y, training, step, threads)
+    return (Y, params) if training else Y
+
+
+# the networks of the tests, a setting of `case` or more for every kind of op
+
+
+def stack(*activations, widths=(7, 6, 4), inputs=5):
+    """Dense layers with these activations."""
+    def make(net):
+        value = net.input(inputs)
+        for width, activation in zip(widths, activations, strict=False):
+            value = net.dense(value, width, activation)
+        return value
+    return make
+
+
+def alone(activation, m=4):
+    """An activation behind an op that it cannot be fused into."""
+    def make(net):
+        value = net.dropout(net.dense(net.input(5), m), 0.0)
+        return net.activate(value, activation)
+    return make
+
+
+def dropped(net):
+    value = net.dropout(net.dense(net.input(5), 7, "tanh"), 0.3, seed=2**40 + 3)
+    return net.dense(net.dropout(value, 0.5), 4)
+
+
+def normalized(**settings):
+    def make(net):
+        value = net.batch_norm(net.dense(net.input(5), 7, "tanh"), **settings)
+        return net.dense(value, 4)
+    return make
+
+
+def positions(net):
+    """Batch normalization of two channels at three positions, in front of everything."""
+    return net.dense(net.batch_norm(net.input(3, 2)), 4)
+
+
+def branches(kind):
+    """A value used twice, its branches merged again; one branch of the merge has no gradient."""
+    def make(net):
+        X, other = net.input(5), net.input(6)
+        one, two = net.fork(net.dense(X, 6, "tanh"))
+        value = net.merge(kind, net.dense(one, 6, "silu"), two)
+        value = net.merge(kind, value, other) if value.shape == other.shape else value
+        return net.dense(net.merge(kind, other, value) if value.width == 6 else value, 4)
+    return make
+
+
+def clip(kind, limit):
+    return lambda net: [net.builder.clip(kind, v.offset, v.size, limit) for v in net.variables]
+
+
+CASES = {
+    Kind.INPUT: [{"make": branches(Kind.ADD)}],
+    Kind.DENSE: [{"make": stack("tanh", "relu")},
+                 {"make": lambda net: net.dense(net.input(5), 4, bias=False)},
+                 {"make": lambda net: net.dense(net.dense(net.input(3), 5, trains=False), 2)},
+                 {"make": stack(*["tanh"] * 4, widths=(33, 1, 18, 1), inputs=19)}],
+    Kind.ACTIVATION: [{"make": alone("silu")}],
+    Kind.SOFTMAX: [{"make": stack("softmax", "softmax"), "loss": "mse"}],
+    Kind.DROPOUT: [{"make": dropped}],
+    Kind.BATCH_NORM: [{"make": normalized()}, {"make": positions},
+                      {"make": normalized(scale=False)}, {"make": normalized(center=False)},
+                      {"make": normalized(scale=False, center=False)},
+                      {"make": normalized(frozen=True)}],
+    Kind.FORK: [{"make": branches(Kind.ADD)}],
+    Kind.ADD: [{"make": branches(Kind.ADD)}],
+    Kind.MULTIPLY: [{"make": branches(Kind.MULTIPLY)}],
+    Kind.CONCATENATE: [{"make": branches(Kind.CONCATENATE)},
+                       {"make": lambda net: net.dense(net.merge(
+                           Kind.CONCATENATE, net.input(3), net.dense(net.input(2), 4)), 2)}],
+    Kind.OUTPUT: [{"make": stack("tanh", "softmax"), "loss": None}],
+    Kind.ELEMENT_LOSS: [{"make": stack("tanh"), "loss": "mse"}],
+    Kind.SOFTMAX_LOSS: [{"make": stack("tanh", "softmax"), "loss": "cce"}],
+    Kind.CROSS_LOSS: [{"make": stack("tanh", "sigmoid"), "loss": "cce"}],
+    Kind.ELEMENT_METRIC: [{"make": stack("tanh"), "watch": ("mse", "mae")}],
+    Kind.BINARY_ACCURACY: [{"make": stack("sigmoid"), "watch": ("binary_accuracy",)}],
+    Kind.CATEGORICAL_ACCURACY: [{"make": stack("softmax"), "loss": "cce",
+                                 "watch": ("accuracy", "mae")}],
+    Kind.SPARSE_CATEGORICAL_ACCURACY: [{"make": stack("softmax"), "watch": ("accuracy",),
+                                        "loss": "sparse_categorical_crossentropy"}],
+    Kind.PENALTY: [{"make": stack("tanh", "relu"), "penalty": (0.02, 0.03)}],
+    Kind.CLIP_VALUE: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_VALUE, 0.01)}],
+    Kind.CLIP_NORM: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_NORM, 0.05)}],
+    Kind.UPDATE: [{"make": stack("tanh", "relu")}],
+}
+
+def probabilities(net):
+    """Outputs between 0 and 1 that no link made last, for all that a loss can see."""
+    return net.dropout(net.dense(net.dense(net.input(5), 7, "tanh"), 6, "sigmoid"), 0.0)
+
+
+ACTIVATIONS = [*activations.elementwise(), activations.Softmax, activations.LeakyReLU(0.01),
+               activations.ELU(0.7)]
+
+LOSSES = [*registry.classes("loss"), losses.BinaryCrossentropy(label_smoothing=0.1),
+          losses.CategoricalCrossentropy(label_smoothing=0.2),
+          losses.BinaryCrossentropy(from_logits=True),
+          losses.CategoricalCrossentropy(from_logits=True, reduction="sum"),
+          losses.SparseCategoricalCrossentropy(from_logits=True),
+          losses.MeanSquaredError(reduction="sum"),
+          losses.SparseCategoricalCrossentropy(reduction="sum")]
