@@ -370,7 +370,7 @@ cdef void update_Adam_amsgrad_rule(
         h = h_[i]
         m = (m + ((<real>1.0 - beta_1) * (g - m)))
         v = (v + ((<real>1.0 - beta_2) * ((g * g) - v)))
-        h = maximum_(h, v)
+        h = maximum_(v, h)
         p_[i] = (p - ((alpha * m) / (sqrt_(h) + epsilon)))
         m_[i] = m
         v_[i] = v

@@ -23,7 +23,7 @@ from plans import (
     train,
 )
 
-from fastnn import backends, losses, optimizers
+from fastnn import backends, losses, optimizers, random
 from fastnn.plan import Kind
 
 NUMPY = backends.get("numpy")
@@ -168,6 +168,16 @@ def test_dropout_draws_the_same_bits(backend, dtype, threads, rate, k):
         assert forward(backend, made, threads=threads).tobytes() == made.feed.X.tobytes()
 
 
+@pytest.mark.parametrize("element", [(0, 0), (2, 3), (5, 6)])
+def test_an_element_stays_from_its_word_on(backend, element):
+    """The rate's threshold is exact: at the word itself it stays, at the next one it goes."""
+    word = int(random.dropout_words(9, 4, 6, 7)[element])
+    for rate, stays in ((word / 2**32, True), ((word + 1) / 2**32, False)):
+        made = case(lambda net, rate=rate: net.dropout(net.input(7), rate, 9), loss=None, n=6)
+        Y, _ = forward(backend, made, training=True, step=4)
+        assert bool(Y[element]) == stays
+
+
 def test_every_step_has_its_own_mask(backend, dtype):
     agree(backend, case(dropped, dtype, optimizer="sgd"), step=2**32 - 2, batch_size=4, epochs=2)
 
@@ -291,6 +301,17 @@ def test_special_values_go_through_training(backend, dtype, loss, value):
         same(got[name].astype(dtype), wanted[name].astype(dtype), name)
     with np.errstate(all="ignore"):
         same(evaluate(backend, made).astype(dtype), evaluate(NUMPY, made).astype(dtype))
+
+
+def test_the_first_nan_is_the_largest_output(backend, dtype):
+    """As in NumPy's argmax."""
+    made = case(lambda net: net.input(3), dtype, "mse", watch=("categorical_accuracy",), n=4)
+    X = np.array([[1, np.nan, 2], [np.nan, 3, np.nan], [np.inf, 1, np.nan], [2, 2, 1]], dtype)
+    for j in range(3):
+        T = np.zeros((4, 3), dtype)
+        T[:, j] = 1
+        hits = evaluate(backend, made.with_feed(X=X, T=T))[1]
+        assert hits == (X.argmax(axis=1) == j).sum()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)

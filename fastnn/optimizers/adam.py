@@ -49,5 +49,5 @@ class Adam(Optimizer):
     def amsgrad_rule(p, g, m, v, h, alpha, beta_1, beta_2, epsilon):
         m = m + (1.0 - beta_1) * (g - m)
         v = v + (1.0 - beta_2) * (g * g - v)
-        h = maximum(h, v)
+        h = maximum(v, h)
         return p - alpha * m / (sqrt(h) + epsilon), m, v, h
