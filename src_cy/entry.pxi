@@ -25,6 +25,10 @@ LINK_CODES = {"sigmoid": LINK_SIGMOID, "softmax": LINK_SOFTMAX}
 SIGMOID_CODE = SIGMOID
 OP_BYTES = sizeof(op_t)
 
+# how much room for sums a penalty or a clipping of so many parameters needs, in bytes
+def block_bytes(Py_ssize_t k):
+    return (k + BLOCK - 1) // BLOCK * 2 * sizeof(double) + sizeof(double)
+
 cdef const op_t* find_head(const op_t* ops, Py_ssize_t n_ops) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n_ops):
@@ -156,6 +160,7 @@ cdef void forward_chunks(
         if r.T != NULL:
             r.sums = sums + (first // chunk) * n_sums
             add_sums[real](&r, work)
+            add_penalty_values[real](&r, work)
         first += chunk * threads
 
 def forward(

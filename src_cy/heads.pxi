@@ -283,15 +283,3 @@ cdef void add_sums(run_t* r, real* work) noexcept nogil:
             r.sums[0] += total * r.n if op.sums and r.training else total
         elif ELEMENT_METRIC <= op.kind <= SPARSE_CATEGORICAL_ACCURACY:
             r.sums[op.dst] += sum_rows(work + op.aux * r.capacity, r.n)
-        elif op.kind == PENALTY:
-            r.sums[0] += penalty_value(<const real*>r.params, op) * r.n
-
-cdef double penalty_value(const real* params, const op_t* op) noexcept nogil:
-    """l1 sum |w| + l2 sum w^2."""
-    cdef Py_ssize_t i
-    cdef double ones = 0, squares = 0, p
-    for i in range(op.w, op.w + op.k):
-        p = params[i]
-        ones += fabs(p)
-        squares += p * p
-    return op.a0 * ones + op.a1 * squares

@@ -1,48 +1,38 @@
 # Batch normalization. Its sums run over the rows, so it is cut by channels and stands between
 # barriers (step.pxi). A channel's numbers: k / m positions, each a column of panels.
 
-cdef inline real column_sum(
+# In a batch of one row a column is one number; otherwise the loops over a column's panels are C's.
+
+cdef inline real column_mean(Py_ssize_t L, const real* x, Py_ssize_t panel, Py_ssize_t n) noexcept nogil:
+    """Sum of a column."""
+    if L == 1:
+        return x[0]
+    if real is float:
+        return column_mean_f(x, panel, n)
+    else:
+        return column_mean_d(x, panel, n)
+
+cdef inline real column_dot(
     Py_ssize_t L, const real* x, const real* factor, Py_ssize_t panel, Py_ssize_t n,
 ) noexcept nogil:
-    """Sum over n rows of a column of panels, times `factor`'s column if given: by lanes, then those."""
-    cdef Py_ssize_t i, first = 0, count
-    cdef real[16] sums
-    cdef real total = 0
-    for i in range(L):
-        sums[i] = 0
-    while first < n:
-        count = min(L, n - first)
-        if factor == NULL:
-            for i in range(count):
-                sums[i] += x[i]
-        else:
-            for i in range(count):
-                sums[i] += x[i] * factor[i]
-            factor += panel
-        x += panel
-        first += L
-    for i in range(L):
-        total += sums[i]
-    return total
+    """Sum of a column times another."""
+    if L == 1:
+        return x[0] * factor[0]
+    if real is float:
+        return column_dot_f(x, factor, panel, n)
+    else:
+        return column_dot_d(x, factor, panel, n)
 
 cdef inline real column_variance(
     Py_ssize_t L, const real* x, real mean, Py_ssize_t panel, Py_ssize_t n,
 ) noexcept nogil:
-    """Sum of (x - mean)^2 over n rows of a column of panels."""
-    cdef Py_ssize_t i, first = 0, count
-    cdef real[16] sums
-    cdef real total = 0
-    for i in range(L):
-        sums[i] = 0
-    while first < n:
-        count = min(L, n - first)
-        for i in range(count):
-            sums[i] += (x[i] - mean) * (x[i] - mean)
-        x += panel
-        first += L
-    for i in range(L):
-        total += sums[i]
-    return total
+    """Sum of (x - mean)^2 of a column."""
+    if L == 1:
+        return (x[0] - mean) * (x[0] - mean)
+    if real is float:
+        return column_variance_f(x, mean, panel, n)
+    else:
+        return column_variance_d(x, mean, panel, n)
 
 cdef void batch_norm_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """a0 momentum, a1 epsilon; m channels; aux keeps xhat, keep the scales 1 / sqrt(var + epsilon)."""
@@ -62,7 +52,7 @@ cdef void batch_norm_forward(run_t* r, const op_t* op, real* work) noexcept nogi
             mean = variance = 0
             for q in range(op.k // op.m):
                 j = c + q * op.m
-                mean += column_sum[real](L, x + j * L, NULL, panel, r.n)
+                mean += column_mean[real](L, x + j * L, panel, r.n)
             mean /= count
             for q in range(op.k // op.m):
                 j = c + q * op.m
@@ -83,15 +73,14 @@ cdef inline void normalize_column(
     Py_ssize_t L, const real* x, real* xhat, real* y, Py_ssize_t panel, Py_ssize_t panels,
     real mean, real scale, real gamma, real beta,
 ) noexcept nogil:
-    cdef Py_ssize_t p, i
-    for p in range(panels):
-        for i in range(L):
-            xhat[i] = (x[i] - mean) * scale
-        for i in range(L):
-            y[i] = gamma * xhat[i] + beta
-        x += panel
-        xhat += panel
-        y += panel
+    """xhat <- (x - mean) scale, y <- gamma xhat + beta."""
+    if L == 1:
+        xhat[0] = (x[0] - mean) * scale
+        y[0] = gamma * xhat[0] + beta
+    elif real is float:
+        normalize_column_f(x, xhat, y, panel, panels, mean, scale, gamma, beta)
+    else:
+        normalize_column_d(x, xhat, y, panel, panels, mean, scale, gamma, beta)
 
 cdef void batch_norm_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """Ioffe & Szegedy 2015, the chain rule after algorithm 1, collected."""
@@ -107,8 +96,8 @@ cdef void batch_norm_backward(run_t* r, const op_t* op, real* work) noexcept nog
         dgamma = dbeta = 0
         for q in range(op.k // op.m):
             j = c + q * op.m
-            dgamma += column_sum[real](L, dy + j * L, xhat + j * L, panel, r.n)
-            dbeta += column_sum[real](L, dy + j * L, NULL, panel, r.n)
+            dgamma += column_dot[real](L, dy + j * L, xhat + j * L, panel, r.n)
+            dbeta += column_mean[real](L, dy + j * L, panel, r.n)
         if op.trains and op.w >= 0:
             grads[op.w + c] = dgamma
         if op.trains and op.b >= 0:
@@ -129,14 +118,9 @@ cdef inline void denormalize_column(
     real dbeta, real dgamma, real scale,
 ) noexcept nogil:
     """dx <- scale (dy - dbeta - xhat dgamma), and zero in lanes that no row fills."""
-    cdef Py_ssize_t i, first = 0, count
-    while first < n:
-        count = min(L, n - first)
-        for i in range(count):
-            dx[i] = (dy[i] - dbeta - xhat[i] * dgamma) * scale
-        for i in range(count, L):
-            dx[i] = 0
-        dy += panel
-        xhat += panel
-        dx += panel
-        first += L
+    if L == 1:
+        dx[0] = (dy[0] - dbeta - xhat[0] * dgamma) * scale
+    elif real is float:
+        denormalize_column_f(dy, xhat, dx, panel, n, dbeta, dgamma, scale)
+    else:
+        denormalize_column_d(dy, xhat, dx, panel, n, dbeta, dgamma, scale)

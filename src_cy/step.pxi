@@ -70,32 +70,87 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
         if op.kind == DENSE and op.trains:
             dense_weight_gradient[real](r, op, work)
 
+# Sums over all parameters are taken in blocks, each by one thread, and those added up in order.
+cdef enum:
+    BLOCK = 4096
+
+cdef inline double* block_space(run_t* r, const op_t* op, real* work) noexcept nogil:
+    """Room for two sums a block, at a multiple of eight bytes."""
+    cdef size_t address = <size_t>(work + op.aux * r.capacity)
+    return <double*>((address + 7) & ~<size_t>7)
+
+cdef void sum_blocks(run_t* r, const op_t* op, const real* x, real* work) noexcept nogil:
+    """Of this thread's blocks of x[w : w + k]: the sums of |x| and of x^2."""
+    cdef double* sums = block_space[real](r, op, work)
+    cdef Py_ssize_t i, blocks = (op.k + BLOCK - 1) // BLOCK
+    for i in range(share(blocks, r.thread, r.threads, 1), share(blocks, r.thread + 1, r.threads, 1)):
+        if real is float:
+            block_sums_f(x + op.w + i * BLOCK, min(<Py_ssize_t>BLOCK, op.k - i * BLOCK), sums + 2 * i)
+        else:
+            block_sums_d(x + op.w + i * BLOCK, min(<Py_ssize_t>BLOCK, op.k - i * BLOCK), sums + 2 * i)
+
+cdef inline double total_of_blocks(run_t* r, const op_t* op, real* work, int which) noexcept nogil:
+    """The sum of |x| (0) or of x^2 (1) over all blocks."""
+    cdef double total = 0
+    cdef double* sums = block_space[real](r, op, work)
+    cdef Py_ssize_t i
+    for i in range((op.k + BLOCK - 1) // BLOCK):
+        total += sums[2 * i + which]
+    return total
+
 cdef void add_penalty(run_t* r, const op_t* op, real* work) noexcept nogil:
-    """g += l1 sign(w) + 2 l2 w."""
+    """g += l1 sign(w) + 2 l2 w, and the sums of the penalty's value."""
     cdef real* g = <real*>r.grads
     cdef const real* p = <const real*>r.params
     cdef real l1 = <real>op.a0, l2 = 2 * <real>op.a1
+    cdef Py_ssize_t i, lo, hi
+    sum_blocks[real](r, op, p, work)
+    lo = op.w + share(op.k, r.thread, r.threads, 64)
+    hi = op.w + share(op.k, r.thread + 1, r.threads, 64)
+    for i in range(lo, hi):
+        g[i] += l2 * p[i]
+    if l1 != 0:
+        for i in range(lo, hi):
+            # a NaN has no sign: it comes in through l2 or w itself
+            g[i] += l1 if p[i] > 0 else (-l1 if p[i] < 0 else <real>0)
+
+cdef double penalty_value(run_t* r, const op_t* op, real* work) noexcept nogil:
+    """l1 sum |w| + l2 sum w^2, from the blocks' sums."""
+    cdef double value = 0
+    if op.a0 != 0:
+        value += op.a0 * total_of_blocks[real](r, op, work, 0)
+    if op.a1 != 0:
+        value += op.a1 * total_of_blocks[real](r, op, work, 1)
+    return value
+
+cdef void add_penalty_values(run_t* r, real* work) noexcept nogil:
+    """For an evaluation, by its one thread."""
     cdef Py_ssize_t i
-    for i in range(op.w + share(op.k, r.thread, r.threads, 64), op.w + share(op.k, r.thread + 1, r.threads, 64)):
-        # a NaN has no sign: it stays NaN through l2 or w itself
-        g[i] += l1 * <real>((p[i] > 0) - (p[i] < 0)) + l2 * p[i]
+    for i in range(r.n_ops):
+        if r.ops[i].kind == PENALTY:
+            sum_blocks[real](r, &r.ops[i], <const real*>r.params, work)
+            r.sums[0] += penalty_value[real](r, &r.ops[i], work) * r.n
 
 cdef void clip_gradient(run_t* r, const op_t* op, real* work) noexcept nogil:
-    """CLIP_VALUE or CLIP_NORM; one thread's work."""
-    cdef real* g = <real*>r.grads + op.w
-    cdef real limit = <real>op.a0, factor
-    cdef double squares = 0
-    cdef Py_ssize_t i
+    """CLIP_VALUE or CLIP_NORM. Ends at a barrier."""
+    cdef real* g = <real*>r.grads
+    cdef real limit = <real>op.a0
+    cdef double norm
+    cdef Py_ssize_t i, lo, hi
+    lo = op.w + share(op.k, r.thread, r.threads, 64)
+    hi = op.w + share(op.k, r.thread + 1, r.threads, 64)
     if op.kind == CLIP_VALUE:
-        for i in range(op.k):
+        for i in range(lo, hi):
             g[i] = minimum_(maximum_(g[i], -limit), limit)
-        return
-    for i in range(op.k):
-        squares += <double>g[i] * g[i]
-    if sqrt(squares) > op.a0:
-        factor = <real>(op.a0 / sqrt(squares))
-        for i in range(op.k):
-            g[i] *= factor
+    else:
+        sum_blocks[real](r, op, g, work)
+        barrier_wait(r.barrier)
+        norm = sqrt(total_of_blocks[real](r, op, work, 1))
+        if norm > op.a0:
+            limit = <real>(op.a0 / norm)
+            for i in range(lo, hi):
+                g[i] *= limit
+    barrier_wait(r.barrier)
 
 cdef void update_ops(run_t* r, real* work) noexcept nogil:
     """Penalties, clipping and the optimizer's step. Starts and ends at a barrier."""
@@ -107,10 +162,10 @@ cdef void update_ops(run_t* r, real* work) noexcept nogil:
         if op.kind == PENALTY:
             add_penalty[real](r, op, work)
             barrier_wait(r.barrier)
-        elif op.kind == CLIP_VALUE or op.kind == CLIP_NORM:
             if r.thread == 0:
-                clip_gradient[real](r, op, work)
-            barrier_wait(r.barrier)
+                r.sums[0] += penalty_value[real](r, op, work) * r.n
+        elif op.kind == CLIP_VALUE or op.kind == CLIP_NORM:
+            clip_gradient[real](r, op, work)
         elif op.kind == UPDATE:
             lo = op.w + share(op.k, r.thread, r.threads, 64)
             hi = op.w + share(op.k, r.thread + 1, r.threads, 64)
@@ -124,7 +179,7 @@ cdef void training_step(run_t* r, real* work) noexcept nogil:
     forward_ops[real](r, work)
     backward_ops[real](r, work)
     if r.thread == 0:
-        add_sums[real](r, work)  # the parameters are still those of the loss
+        add_sums[real](r, work)
     update_ops[real](r, work)
 
 cdef void cut_shares(run_t* r) noexcept nogil:

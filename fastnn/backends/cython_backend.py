@@ -41,7 +41,8 @@ class _Layout:
     """The plan's ops with the columns that only this backend needs, and the sizes that follow.
 
     dense: aux, the rows of dz (m columns, padded to whole vectors). Heads: aux, the targets (m
-    columns); keep, m columns of scratch and one of row losses. Metrics: aux, one column.
+    columns); keep, m columns of scratch and one of row losses. Metrics: aux, one column. Penalties
+    and clipping: aux, the sums of blocks of parameters.
     """
 
     def __init__(self, plan: Plan):
@@ -56,6 +57,9 @@ class _Layout:
                 columns += 2 * op["m"] + 1
             elif op["kind"] in _METRICS:
                 op["aux"], columns = columns, columns + 1
+            elif op["kind"] in (Kind.PENALTY, Kind.CLIP_NORM):
+                room = -(-core.block_bytes(op["k"]) // plan.dtype.itemsize)
+                op["aux"], columns = columns, columns + room
         self._read_rows()
         self.columns = int(columns)
         dense = plan.ops[plan.ops["kind"] == Kind.DENSE]

@@ -130,10 +130,10 @@ def forward_batch_norm(batch, op):
     if batch.training and not op.frozen:
         mean, variance = batch.room, batch.room + m
         kernels.sum_rows(w, mean, w, x, rows, m)
-        kernels.scale(w, mean, m, 1 / real(rows))
+        kernels.scale(w, mean, m, real(1) / real(rows))
         kernels.add_to_rows(w, xhat, w, mean, rows, m, real(-1))
         kernels.sum_products(w, variance, w, xhat, w, xhat, rows, m)
-        kernels.scale(w, variance, m, 1 / real(rows))
+        kernels.scale(w, variance, m, real(1) / real(rows))
         kernels.blend(batch.params, op.s, w, mean, 2 * m, real(op.a0))
         kernels.inverse_root(w, scale, w, variance, m, real(op.a1))
     else:
@@ -163,7 +163,7 @@ def backward_batch_norm(batch, op):
     if op.frozen:
         kernels.copy(w, dx, w, dy, rows * m)
     else:
-        kernels.scale(w, dgamma, 2 * m, 1 / w.dtype.type(rows))
+        kernels.scale(w, dgamma, 2 * m, w.dtype.type(1) / w.dtype.type(rows))
         kernels.batch_norm_gradient(w, dx, w, dy, w, xhat, w, dgamma, rows, m)
     kernels.scale_columns(w, dx, w, op.keep * n, rows, m)
     if op.w >= 0:
