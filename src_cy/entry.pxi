@@ -20,6 +20,21 @@ def rest():
     """
     stop_threads()
 
+cdef extern from *:
+    """
+    #if defined(__clang__)
+    #define FASTNN_COMPILER "clang"
+    #define FASTNN_COMPILER_VERSION __clang_major__
+    #else
+    #define FASTNN_COMPILER "gcc"
+    #define FASTNN_COMPILER_VERSION __GNUC__
+    #endif
+    """
+    const char* FASTNN_COMPILER
+    const int FASTNN_COMPILER_VERSION
+
+COMPILER = f"{FASTNN_COMPILER.decode()} {FASTNN_COMPILER_VERSION}"
+
 # for a test that Python and C mean the same
 LINK_CODES = {"sigmoid": LINK_SIGMOID, "softmax": LINK_SOFTMAX}
 SIGMOID_CODE = SIGMOID
