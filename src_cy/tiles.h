@@ -434,9 +434,11 @@ static void FN(row_product)(const REAL *x, const REAL *w, int64_t wk, int64_t k,
 /* dx[k] <- dz[m] . w[k][m]^T. Few outputs: j ascending, as in product; else by lanes, then those. */
 static void FN(row_input_gradient)(const REAL *dz, const REAL *w, int64_t m, REAL *dx, int64_t k) {
     if (m < LANES) {
-        for (int64_t i = 0; i < k; i++) dx[i] = w[i * m] * dz[0];
-        for (int64_t j = 1; j < m; j++)
-            for (int64_t i = 0; i < k; i++) dx[i] += w[i * m + j] * dz[j];
+        for (int64_t i = 0; i < k; i++, w += m) {
+            REAL sum = w[0] * dz[0];
+            for (int64_t j = 1; j < m; j++) sum = FN(multiply_add)(w[j], dz[j], sum);
+            dx[i] = sum;
+        }
         return;
     }
     for (int64_t i = 0; i < k; i++) {
@@ -457,8 +459,30 @@ static void FN(row_input_gradient)(const REAL *dz, const REAL *w, int64_t m, REA
 /* dw[k][j] <- x[k] dz[j] for `width` columns of rows m numbers apart */
 static void FN(row_gradient)(const REAL *x, const REAL *dz, REAL *dw, int64_t m, int64_t k,
                              int64_t width) {
-    for (int64_t i = 0; i < k; i++)
-        for (int64_t j = 0; j < width; j++) dw[i * m + j] = x[i] * dz[j];
+    if (width < SHORT || width > 4 * SHORT) {
+        for (int64_t i = 0; i < k; i++)
+            for (int64_t j = 0; j < width; j++) dw[i * m + j] = x[i] * dz[j];
+        return;
+    }
+    /* a few short vectors, the last of which overlaps the one before */
+    const int64_t vectors = (width + SHORT - 1) / SHORT, last = width - SHORT;
+    FN(vec4) d[4];
+    for (int v = 0; v < vectors; v++)
+        d[v] = *(const FN(vec4) *)(dz + (v * SHORT < last ? v * SHORT : last));
+#define ROWS(n)                                                                    \
+    case n:                                                                        \
+        for (int64_t i = 0; i < k; i++, dw += m) {                                 \
+            for (int v = 0; v < n - 1; v++) *(FN(vec4) *)(dw + v * SHORT) = d[v] * x[i]; \
+            *(FN(vec4) *)(dw + last) = d[n - 1] * x[i];                            \
+        }                                                                          \
+        break;
+    switch (vectors) {
+        ROWS(1)
+        ROWS(2)
+        ROWS(3)
+        ROWS(4)
+    }
+#undef ROWS
 }
 
 /* A number of panels' lanes, the last panel cut to the rows there are: lanes at and beyond `count` are
