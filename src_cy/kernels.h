@@ -72,28 +72,7 @@ static void *new_workspace(size_t bytes) {
 #define SUBNORMAL_SCALE 33554432.0f /* 2^25 */
 #define SUBNORMAL_POWER 25.0f
 #define SQRT_HALF 0.70710678118654752f
-#include "mathfn.h"
-#include "tiles.h"
-#undef REAL
-#undef BITS
-#undef UBITS
-#undef FN
-#undef BIAS
-#undef MANTISSA
-#undef MANTISSA_MASK
-#undef ROUND
-#undef LOG2E
-#undef LN2_HIGH
-#undef LN2_LOW
-#undef EXP_MAX
-#undef EXP_MIN
-#undef EXPM1_MIN
-#undef EXP_SERIES
-#undef LOG_SERIES
-#undef SMALLEST_NORMAL
-#undef SUBNORMAL_SCALE
-#undef SUBNORMAL_POWER
-#undef SQRT_HALF
+#include "real.h"
 
 #define REAL double
 #define BITS int64_t
@@ -117,8 +96,7 @@ static void *new_workspace(size_t bytes) {
 #define SUBNORMAL_SCALE 18014398509481984.0 /* 2^54 */
 #define SUBNORMAL_POWER 54.0
 #define SQRT_HALF 0.70710678118654752440
-#include "mathfn.h"
-#include "tiles.h"
+#include "real.h"
 
 /* A barrier for the threads of one stretch: spins, then yields, since a spinning thread on a busy
    machine keeps the others from arriving. 0.09 us against 0.3 us for OpenMP's. */

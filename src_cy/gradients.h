@@ -1,0 +1,146 @@
+/* The gradient of a weight matrix, x^T dz. Included twice by kernels.h, with REAL and FN(name). */
+
+/* The gradient of a weight matrix: lanes run over the outputs j. dz lies in strips of LANES columns,
+   [strip][row][LANES]; x in panels, or (direct) as the rows `order` of a matrix x_panel numbers wide.
+   A tile: dw[i][j] <- start + sum_r x[r][i] dz[r][j], r ascending; `start` is 0, or dw itself where
+   the sum goes on. `inputs`, `strips` and `direct` are constants to the compiler. */
+ALWAYS_INLINE void FN(gradient_tile)(int inputs, int strips, int direct, const REAL *x,
+                                     int64_t x_panel, const int64_t *order, const REAL *dz,
+                                     int64_t dz_strip, int64_t n, int goes_on, REAL *dw, int64_t m,
+                                     int64_t width) {
+    FN(vec) sum[GRADIENT_INPUTS][GRADIENT_STRIPS * PANEL_VECTORS];
+    const int vectors = strips * PANEL_VECTORS;
+    if (goes_on) {
+        for (int i = 0; i < inputs; i++) memcpy(sum[i], dw + i * m, width * sizeof(REAL));
+    } else {
+#pragma GCC unroll 16
+        for (int i = 0; i < inputs; i++)
+#pragma GCC unroll 16
+            for (int v = 0; v < vectors; v++) sum[i][v] = (FN(vec)){0};
+    }
+    for (int64_t first = 0; first < n; first += LANES) {
+        const int64_t rows = n - first < LANES ? n - first : LANES;
+        for (int64_t r = 0; r < rows; r++, dz += LANES) {
+            const REAL *row = direct ? x + order[first + r] * x_panel : x + r;
+            FN(vec) ds[GRADIENT_STRIPS * PANEL_VECTORS];
+#pragma GCC unroll 16
+            for (int v = 0; v < vectors; v++)
+                ds[v] = *(const FN(vec) *)(dz + (v / PANEL_VECTORS) * dz_strip
+                                           + (v % PANEL_VECTORS) * VLANES);
+#pragma GCC unroll 16
+            for (int i = 0; i < inputs; i++) {
+                REAL scalar = row[direct ? i : i * LANES];
+#pragma GCC unroll 16
+                for (int v = 0; v < vectors; v++) sum[i][v] += ds[v] * scalar;
+            }
+        }
+        if (!direct) x += x_panel;
+    }
+    if (width == vectors * VLANES) {
+#pragma GCC unroll 16
+        for (int i = 0; i < inputs; i++)
+#pragma GCC unroll 16
+            for (int v = 0; v < vectors; v++)
+                *(FN(vecu) *)(dw + i * m + v * VLANES) = (FN(vecu))sum[i][v];
+    } else {
+        for (int i = 0; i < inputs; i++) memcpy(dw + i * m, sum[i], width * sizeof(REAL));
+    }
+}
+
+/* The tiles of inputs k0:k1 for one or two strips of outputs. */
+ALWAYS_INLINE void FN(gradient_strip)(int strips, int direct, const REAL *x, int64_t x_panel,
+                                      const int64_t *order, const REAL *dz, int64_t dz_strip,
+                                      int64_t n, int goes_on, REAL *dw, int64_t m, int64_t k0,
+                                      int64_t k1, int64_t width) {
+    int64_t i = k0;
+#define TILE(c)                                                                                 \
+    FN(gradient_tile)(c, strips, direct, x + (direct ? i : i * LANES), x_panel, order, dz, dz_strip, \
+                      n, goes_on, dw + i * m, m, width)
+    for (; i + GRADIENT_INPUTS <= k1; i += GRADIENT_INPUTS) TILE(GRADIENT_INPUTS);
+#if GRADIENT_INPUTS > 4
+    for (; i + 4 <= k1; i += 4) TILE(4);
+#endif
+    for (; i < k1; i++) TILE(1);
+#undef TILE
+}
+
+/* dw[k0:k1][j0:j1] (rows m numbers apart) and, if db is given, db[j0:j1] <- sum_r dz[r][j]. n rows;
+   j0 is a multiple of LANES. */
+#define GRADIENT_DEPTH 256
+ALWAYS_INLINE void FN(gradient)(int direct, const REAL *x, int64_t x_panel, const int64_t *order,
+                                const REAL *dz, int64_t dz_strip, int64_t n, REAL *dw, int64_t m,
+                                int64_t k0, int64_t k1, int64_t j0, int64_t j1, REAL *db) {
+    for (int64_t r0 = 0; r0 < n; r0 += GRADIENT_DEPTH) {
+        const int64_t depth = n - r0 < GRADIENT_DEPTH ? n - r0 : GRADIENT_DEPTH;
+        const REAL *rows = direct ? x : x + r0 / LANES * x_panel;
+        const int64_t *which = direct ? order + r0 : order;
+        int64_t j = j0;
+#if GRADIENT_STRIPS > 1
+        for (; j1 - j > LANES; j += 2 * LANES)
+            FN(gradient_strip)(2, direct, rows, x_panel, which, dz + j / LANES * dz_strip + r0 * LANES,
+                               dz_strip, depth, r0 > 0, dw + j, m, k0, k1,
+                               j1 - j < 2 * LANES ? j1 - j : 2 * LANES);
+#endif
+        for (; j < j1; j += LANES)
+            FN(gradient_strip)(1, direct, rows, x_panel, which, dz + j / LANES * dz_strip + r0 * LANES,
+                               dz_strip, depth, r0 > 0, dw + j, m, k0, k1,
+                               j1 - j < LANES ? j1 - j : LANES);
+    }
+    for (int64_t j = j0; db && j < j1; j += LANES) {
+        const REAL *strip = dz + j / LANES * dz_strip;
+        FN(vec) sum[PANEL_VECTORS];
+        for (int v = 0; v < PANEL_VECTORS; v++) sum[v] = (FN(vec)){0};
+        for (int64_t r = 0; r < n; r++)
+            for (int v = 0; v < PANEL_VECTORS; v++)
+                sum[v] += *(const FN(vec) *)(strip + r * LANES + v * VLANES);
+        memcpy(db + j, sum, (j1 - j < LANES ? j1 - j : LANES) * sizeof(REAL));
+    }
+}
+
+static void FN(gradient_wide)(const REAL *x, int64_t x_panel, const REAL *dz, int64_t dz_strip,
+                              int64_t n, REAL *dw, int64_t m, int64_t k0, int64_t k1, int64_t j0,
+                              int64_t j1, REAL *db) {
+    FN(gradient)(0, x, x_panel, NULL, dz, dz_strip, n, dw, m, k0, k1, j0, j1, db);
+}
+
+static void FN(gradient_rows)(const REAL *x, int64_t x_row, const int64_t *order, const REAL *dz,
+                              int64_t dz_strip, int64_t n, REAL *dw, int64_t m, int64_t k0,
+                              int64_t k1, int64_t j0, int64_t j1, REAL *db) {
+    FN(gradient)(1, x, x_row, order, dz, dz_strip, n, dw, m, k0, k1, j0, j1, db);
+}
+
+ALWAYS_INLINE void FN(narrow_tile)(int inputs, const REAL *x, int64_t x_panel, const REAL *d,
+                                   int64_t d_panel, int64_t panels, REAL *dw, int64_t m) {
+    FN(vec) sum[4][PANEL_VECTORS];
+#pragma GCC unroll 4
+    for (int i = 0; i < inputs; i++)
+#pragma GCC unroll 4
+        for (int v = 0; v < PANEL_VECTORS; v++) sum[i][v] = (FN(vec)){0};
+    for (int64_t p = 0; p < panels; p++, x += x_panel, d += d_panel)
+#pragma GCC unroll 4
+        for (int i = 0; i < inputs; i++)
+#pragma GCC unroll 4
+            for (int v = 0; v < PANEL_VECTORS; v++)
+                sum[i][v] += ((const FN(vec) *)(x + i * LANES))[v] * ((const FN(vec) *)d)[v];
+    for (int i = 0; i < inputs; i++) dw[i * m] = FN(sum_lanes)(sum[i]);
+}
+
+/* The same gradient for few outputs: lanes run over the rows, dz stays in panels, padding rows of dz
+   are zero. dw[i][j] for i in k0:k1. */
+static void FN(gradient_narrow)(const REAL *x, int64_t x_panel, const REAL *dz, int64_t dz_panel,
+                                int64_t panels, REAL *dw, int64_t k0, int64_t k1, int64_t m, REAL *db) {
+    for (int64_t j = 0; j < m; j++) {
+        const REAL *d = dz + j * LANES;
+        int64_t i = k0;
+        for (; i + 4 <= k1; i += 4) FN(narrow_tile)(4, x + i * LANES, x_panel, d, dz_panel, panels, dw + i * m + j, m);
+        for (; i < k1; i++) FN(narrow_tile)(1, x + i * LANES, x_panel, d, dz_panel, panels, dw + i * m + j, m);
+        if (db) {
+            FN(vec) sum[PANEL_VECTORS];
+            for (int v = 0; v < PANEL_VECTORS; v++) sum[v] = (FN(vec)){0};
+            for (int64_t p = 0; p < panels; p++)
+                for (int v = 0; v < PANEL_VECTORS; v++)
+                    sum[v] += ((const FN(vec) *)(dz + p * dz_panel + j * LANES))[v];
+            db[j] = FN(sum_lanes)(sum);
+        }
+    }
+}

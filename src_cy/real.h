@@ -1,0 +1,35 @@
+/* Everything for one floating type, whose constants kernels.h has defined; undefines them. */
+
+#define LANES ((int)(64 / sizeof(REAL)))
+#define VLANES ((int)(VECTOR_BYTES / sizeof(REAL)))
+
+#include "mathfn.h"
+#include "vectors.h"
+#include "products.h"
+#include "gradients.h"
+#include "single.h"
+#include "columns.h"
+#include "panels.h"
+
+#undef LANES
+#undef VLANES
+#undef REAL
+#undef BITS
+#undef UBITS
+#undef FN
+#undef BIAS
+#undef MANTISSA
+#undef MANTISSA_MASK
+#undef ROUND
+#undef LOG2E
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef EXP_MAX
+#undef EXP_MIN
+#undef EXPM1_MIN
+#undef EXP_SERIES
+#undef LOG_SERIES
+#undef SMALLEST_NORMAL
+#undef SUBNORMAL_SCALE
+#undef SUBNORMAL_POWER
+#undef SQRT_HALF

@@ -1,0 +1,25 @@
+/* Vectors of the instruction set, and two sums. Included twice by kernels.h, with REAL and FN(name). */
+
+typedef REAL FN(vec) __attribute__((vector_size(VECTOR_BYTES), aligned(VECTOR_BYTES), may_alias));
+typedef REAL FN(vecu) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+
+/* a b + c, rounded once wherever the vectors do so. Left to itself the compiler vectorises a sum's
+   products and rounds them on their own. */
+ALWAYS_INLINE REAL FN(multiply_add)(REAL a, REAL b, REAL c) {
+#ifdef __FP_FAST_FMAF
+    return sizeof(REAL) == 4 ? (REAL)__builtin_fmaf(a, b, c) : (REAL)__builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+/* the sum of LANES numbers, halving: one order on every machine */
+ALWAYS_INLINE REAL FN(sum_lanes)(const FN(vec) *v) {
+    REAL x[64 / sizeof(REAL)];
+    memcpy(x, v, 64);
+#pragma GCC unroll 4
+    for (int half = LANES / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; i++) x[i] += x[i + half];
+    return x[0];
+}
