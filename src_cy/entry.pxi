@@ -9,9 +9,15 @@ cdef extern from * nogil:
     static int stop_threads(void) { return omp_pause_resource_all(omp_pause_hard); }
     #else
     static int stop_threads(void) { return 0; }
+    static int omp_get_max_threads(void) { return 1; }
     #endif
     """
     int stop_threads()
+    int omp_get_max_threads()
+
+def most_threads() -> int:
+    """How many threads OpenMP would take now: fewer where threadpoolctl says so, 1 without OpenMP."""
+    return omp_get_max_threads()
 
 def rest():
     """Let go of the threads between two calls; the next call starts them anew.

@@ -105,7 +105,9 @@ def _aligned(size: int, dtype) -> np.ndarray:
 
 
 def _threads(wanted: int, work: int) -> int:
-    return wanted if core.OPENMP and work >= MIN_THREADED_WORK else 1
+    if wanted == 1 or work < MIN_THREADED_WORK:
+        return 1
+    return min(wanted, core.most_threads())
 
 
 def _two_dimensional(T, dtype):
