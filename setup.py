@@ -21,7 +21,8 @@ from setuptools.errors import CompileError, LinkError, PlatformError
 
 # Never -ffast-math: it breaks NaN and infinity, and given to the linker it switches subnormals off
 # in the whole process. Never -march=native: what is built here may run elsewhere.
-CORE_FLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-g0"]
+# -fno-wrapv takes back what Python's own flags ask for: loops whose index may overflow are slower.
+CORE_FLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-wrapv", "-g0"]
 X86_LEVELS = {
     "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
     "v3": ["-march=x86-64-v3"],

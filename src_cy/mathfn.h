@@ -7,15 +7,19 @@ static inline BITS FN(real_to_bits)(REAL x) { BITS i; memcpy(&i, &x, sizeof i); 
 
 /* 2^k for -BIAS < k <= BIAS */
 static inline REAL FN(power_of_two)(BITS k) {
-    return FN(bits_to_real)((BITS)((UBITS)(k + BIAS) << MANTISSA));
+    return FN(bits_to_real)((BITS)(((UBITS)k + BIAS) << MANTISSA));
 }
+
+/* k / 2, rounded down, of -2 BIAS <= k */
+static inline BITS FN(half_of)(BITS k) { return (BITS)(((UBITS)k + 2 * BIAS) >> 1) - BIAS; }
 
 /* x = k ln 2 + r with |r| <= ln(2) / 2. Adding ROUND pushes the fraction off the mantissa, so its low
    bits are the nearest integer; ln 2 is subtracted in two parts, the first short enough for k times
-   it to be exact (Cody and Waite 1980). */
+   it to be exact (Cody and Waite 1980). A NaN gives some k, which must not overflow: bits are
+   added and subtracted as unsigned numbers. */
 static inline REAL FN(reduce)(REAL x, BITS *k) {
     REAL shifted = x * LOG2E + ROUND, n = shifted - ROUND;
-    *k = FN(real_to_bits)(shifted) - FN(real_to_bits)(ROUND);
+    *k = (BITS)((UBITS)FN(real_to_bits)(shifted) - (UBITS)FN(real_to_bits)(ROUND));
     return (x - n * LN2_HIGH) - n * LN2_LOW;
 }
 
@@ -35,8 +39,8 @@ static inline REAL FN(exp)(REAL x) {
     x = x > EXP_MAX ? EXP_MAX : x;
     x = x < EXP_MIN ? EXP_MIN : x;
     REAL r = FN(reduce)(x, &k), p = (REAL)1 + FN(expm1_series)(r);
-    BITS half = (BITS)((UBITS)(k + 2 * BIAS) >> 1) - BIAS;
-    return p * FN(power_of_two)(half) * FN(power_of_two)(k - half);
+    BITS half = FN(half_of)(k), rest = (BITS)((UBITS)k - (UBITS)half);
+    return p * FN(power_of_two)(half) * FN(power_of_two)(rest);
 }
 
 /* exp(x) - 1 = 2^k ((exp(r) - 1) + (1 - 2^-k)), which loses nothing near 0 */
@@ -45,9 +49,9 @@ static inline REAL FN(expm1)(REAL x) {
     x = x > EXP_MAX ? EXP_MAX : x;
     x = x < EXPM1_MIN ? EXPM1_MIN : x;
     REAL r = FN(reduce)(x, &k), q = FN(expm1_series)(r);
-    BITS half = (BITS)((UBITS)(k + 2 * BIAS) >> 1) - BIAS;
-    REAL one = FN(power_of_two)(half), two = FN(power_of_two)(k - half);
-    return (q * one + (one - FN(power_of_two)(half - k))) * two;
+    BITS half = FN(half_of)(k), rest = (BITS)((UBITS)k - (UBITS)half);
+    REAL one = FN(power_of_two)(half), two = FN(power_of_two)(rest);
+    return (q * one + (one - FN(power_of_two)((BITS)-(UBITS)rest))) * two;
 }
 
 /* log(x): x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2), s = f / (2 + f),
@@ -56,7 +60,7 @@ static inline REAL FN(log)(REAL x) {
     static const REAL c[] = {LOG_SERIES};
     int tiny = x < SMALLEST_NORMAL;
     REAL y = tiny ? x * SUBNORMAL_SCALE : x;
-    BITS i = FN(real_to_bits)(y) - FN(real_to_bits)(SQRT_HALF);
+    BITS i = (BITS)((UBITS)FN(real_to_bits)(y) - (UBITS)FN(real_to_bits)(SQRT_HALF));
     BITS k = i >> MANTISSA;
     REAL f = FN(bits_to_real)((i & MANTISSA_MASK) + FN(real_to_bits)(SQRT_HALF)) - (REAL)1;
     REAL n = FN(bits_to_real)(FN(real_to_bits)(ROUND) + k) - ROUND - (tiny ? SUBNORMAL_POWER : (REAL)0);
