@@ -1,4 +1,9 @@
-"""The kernels of fastnn's backends through a plan of their own: no model, no ``fit``."""
+"""The kernels of fastnn's backends through a plan of their own: no model, no ``fit``.
+
+    pytest benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds
+
+prints microseconds; the JSON has GFLOP/s or GB/s as well.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,8 @@ import math
 import numpy as np
 import pytest
 
-fastnn = pytest.importorskip("fastnn")  # it may be missing where others are timed
-plans = pytest.importorskip("fastnn.plan")
+import fastnn
+from fastnn import plan as plans
 
 F = np.dtype(np.float32)
 # Rows and width: of training row by row, of tables, of images, of wide layers. Backends take turns
@@ -17,13 +22,6 @@ SIZES = pytest.mark.parametrize(
     ("batch", "width"), [(1, 10), (32, 64), (32, 128), (64, 64), (128, 512), (512, 1024)],
     scope="module")
 PARAMETERS = pytest.mark.parametrize("n", [200, 100_000, 5_000_000], scope="module")
-
-
-@pytest.fixture
-def backend(contender):
-    if contender not in fastnn.backends.NAMES:
-        pytest.skip("only fastnn's backends run plans")
-    return fastnn.backends.get(contender)
 
 
 def two_layers(width: int, finish):
@@ -55,9 +53,8 @@ def test_dense_forward(batch, width, backend, measure):
         width, lambda builder, value: builder.head(plans.Kind.OUTPUT, value))
     X = np.random.default_rng(6).standard_normal((batch, width), F)
     Y, threads = np.empty_like(X), fastnn.config.num_threads()
-    measure(lambda: backend.forward(plan, params, X, Y, threads=threads), "kernels",
-            {"kernel": "dense forward", "size": f"batch {batch}, width {width}"},
-            flops_per_step=2 * batch * 2 * width**2)
+    measure(lambda: backend.forward(plan, params, X, Y, threads=threads),
+            flops=2 * batch * 2 * width**2)
 
 
 @SIZES
@@ -68,9 +65,8 @@ def test_dense_gradient(batch, width, backend, measure):
     X = np.random.default_rng(6).standard_normal((2 * batch, width), F)
     flops = 2 * batch * 5 * width**2
     steps = int(min(2000, max(1, 2e7 / flops)))
-    measure(trainer(backend, plan, memory, X, batch, steps, np.zeros((steps, 0))), "kernels",
-            {"kernel": "dense gradient", "size": f"batch {batch}, width {width}"},
-            steps=steps, flops_per_step=flops)
+    measure(trainer(backend, plan, memory, X, batch, steps, np.zeros((steps, 0))),
+            steps=steps, flops=flops)
 
 
 @PARAMETERS
@@ -85,5 +81,4 @@ def test_adam_update(n, backend, measure):
     steps = max(1, 200_000 // n)
     measure(trainer(backend, builder.plan(n, n), memory, np.ones((1, 1), F), 1, steps,
                     adam.scalars(0, steps)),
-            "kernels", {"kernel": "adam update", "size": f"{n:,} parameters"},
-            steps=steps, bytes_per_step=7 * F.itemsize * n)
+            steps=steps, bytes_moved=7 * F.itemsize * n)

@@ -1,4 +1,4 @@
-"""The command ``fastnn``: train on the shipped digits or on a table, predict, say what runs.
+"""The command ``fastnn``: train on the shipped digits or on a table, predict, say what runs, race.
 
 Exit codes: 0 done, 1 an error that the message explains, 2 a wrong command line, 130 interrupted,
 141 nobody reads the output any more.
@@ -48,8 +48,7 @@ def _run(argv) -> int:
             _check_train(parser, args)
     except SystemExit as stop:  # --help, --version, or a wrong command line: argparse has printed
         return stop.code or 0
-    args.do(args)
-    return 0
+    return args.do(args) or 0
 
 
 def _warn(message, *_):
@@ -90,6 +89,12 @@ def _parser():
     info = commands.add_parser("info", help="what runs here, or what a model holds")
     info.set_defaults(do=_info)
     info.add_argument("model", metavar="MODEL", nargs="?", help="a saved model")
+
+    # no prefix makes an option of its arguments, not even of --help: they are all the report's
+    bench = commands.add_parser("bench", help="measure fastnn and its peers, in the source tree",
+                                add_help=False, prefix_chars="\0")
+    bench.set_defaults(do=_bench)
+    bench.add_argument("options", nargs="*")
     return parser
 
 
@@ -265,3 +270,19 @@ def _info(args):
         kind = f" ({listed(target.classes)})" if isinstance(target, ClassTarget) else ""
         _print(f" Predicts {target.name!r}{kind}")
         _print(f" from {listed([column.name for column in encoder.columns])}")
+
+
+# bench
+
+
+def _bench(args) -> int:
+    """Run ``benchmarks/report.py``, which is in the source tree and not in the package."""
+    import subprocess
+
+    for folder in (os.path.dirname(os.path.dirname(os.path.abspath(__file__))), os.getcwd()):
+        report = os.path.join(folder, "benchmarks", "report.py")
+        own = os.path.join(folder, "benchmarks", "contenders", "fastnn_backends.py")
+        if os.path.isfile(report) and os.path.isfile(own):
+            return subprocess.call([sys.executable, report, *args.options])
+    raise ValueError("expected to be in fastnn's source tree, with its benchmarks/report.py: the "
+                     "benchmarks are not installed with the package")

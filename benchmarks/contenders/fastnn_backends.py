@@ -7,32 +7,34 @@ import platform
 import numpy as np
 
 import fastnn
-from fastnn import Input, Sequential, backends, config, layers
+from fastnn import Input, Sequential, backends, layers
 
-NAMES = tuple(reversed(backends.available()))  # the NumPy backend, which is the reference, first
+
+def names() -> dict[str, str]:
+    """The NumPy backend, which is the specification and so the reference, first."""
+    return {f"fastnn {name}": f'`compile(..., backend="{name}")`, the public `fit`'
+            for name in reversed(backends.available())}
 
 
 def versions() -> dict[str, str]:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
     found = {"fastnn": fastnn.__version__, "Python": platform.python_version(),
              "NumPy": f"{np.__version__} ({blas})"}
-    if "cython" in NAMES:
+    if "cython" in backends.available():
         from fastnn.backends import loader
 
         found["fastnn"] += f" ({loader.isa()})"
-    if "numba" in NAMES:
-        import numba
+    if "numba" in backends.available():
+        from importlib.metadata import version
 
-        found["Numba"] = numba.__version__
+        found["Numba"] = version("numba")
     return found
-
-
-def threads() -> int:
-    return config.num_threads()
 
 
 class Run:
     """A Sequential model on one of the backends."""
+
+    other_mathematics = ""
 
     def __init__(self, name, task, shuffle=True):
         workload = task.workload
@@ -45,7 +47,7 @@ class Run:
             layers.Dense(outputs, workload.output),
         ])
         self.model.set_weights(task.weights)
-        self.model.compile(workload.optimizer, workload.loss, backend=name,
+        self.model.compile(workload.optimizer, workload.loss, backend=name.split()[1],
                            metrics=["accuracy"] if workload.has_accuracy else [])
 
     def fit(self, epochs):
