@@ -130,8 +130,8 @@ class Race:
         for threads in self.options.threads:
             workers = self.start(threads)
             try:
-                kinds = ["fit"] + ["predict"] * (threads == self.options.threads[-1])
-                for job in self.jobs(*kinds):
+                most = threads == self.options.threads[-1]
+                for job in self.jobs("fit", *["predict"] * most):
                     self.contest(workers, job, threads)
             finally:
                 for worker in workers.values():
@@ -202,8 +202,9 @@ class Race:
             reference = reference or answer
             if self.wanted(name):
                 opened[name] = {"worker": worker, "seconds": [], "answer": answer}
-        take_turns(opened, self.options.rounds, lambda name, why: self.fail(
-            job, threads, name, why))
+        most = threads == self.options.threads[-1]
+        take_turns(opened, self.options.rounds if most else LEAST_ROUNDS,
+                   lambda name, why: self.fail(job, threads, name, why))
         for name, entry in opened.items():
             self.note(job, threads, name, entry)
         for worker in workers.values():

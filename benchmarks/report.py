@@ -167,4 +167,8 @@ def update_readme(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except KeyboardInterrupt:
+        print("interrupted: nothing is written", file=sys.stderr)
+        raise SystemExit(130) from None
