@@ -93,27 +93,31 @@ def _pairs(c0, c1, c2, c3, seed, rounds=10) -> np.ndarray:
     return np.bitwise_or(even, odd, out=odd)
 
 
-def dropout_words(seed: int, step: int, rows: int, columns: int) -> np.ndarray:
-    """uint32 (rows, columns): the random words of one dropout mask; compiled backends equal it.
+def dropout_halves(seed: int, step: int, rows: int, columns: int) -> np.ndarray:
+    """uint16 (rows, columns): the random numbers of one dropout mask; compiled backends equal it.
 
-    Element (r, c) is word c & 3 of Philox4x32-7 at counter (r, c >> 2, step low, step high) under
-    the key (seed low, seed high). An element is kept where its word >= `dropout_threshold`.
+    Columns 8 q .. 8 q + 7 of row r are the lower halves of the four words of Philox4x32-7 at
+    counter (r, q, step low, step high) under the key (seed low, seed high), then the upper halves.
+    An element is kept where its number >= `dropout_threshold`.
     """
     r = np.arange(rows, dtype=np.uint64)[:, None]
-    c = np.arange(-(-columns // 4), dtype=np.uint64)
-    words = philox(r, c, *_split(step), *_split(seed), rounds=7)
-    return np.stack(words, axis=-1).reshape(rows, 4 * len(c))[:, :columns]
+    q = np.arange(-(-columns // 8), dtype=np.uint64)
+    words = np.stack(philox(r, q, *_split(step), *_split(seed), rounds=7), axis=-1)
+    halves = np.concatenate([words & np.uint32(0xFFFF), words >> np.uint32(16)], axis=-1)
+    return halves.astype(np.uint16).reshape(rows, 8 * len(q))[:, :columns]
 
 
 def dropout_threshold(rate: float) -> int:
-    """round(rate * 2^32), at most 2^32 - 1: a uniform word lies below it with probability rate.
+    """round(rate * 2^16): a uniform number of 16 bits lies below it with probability rate.
 
-    >>> dropout_threshold(0.25) == 2**30
+    A rate is so kept to within 2^-17; of 1 nothing is kept.
+
+    >>> dropout_threshold(0.25) == 2**14
     True
     """
     if not 0 <= rate <= 1:
         raise ValueError(f"Expected a dropout rate between 0 and 1; received {rate!r}.")
-    return min(round(float(rate) * 2**32), _WORD)
+    return round(float(rate) * 2**16)
 
 
 def uniform(seed: int, shape) -> np.ndarray:

@@ -247,7 +247,7 @@ class Batches:
     def _orders(self, first: int, n: int) -> np.ndarray:
         """The orders of the passes ``first`` .. ``first + n - 1``, (n, rows)."""
         if self.shuffle:
-            return random.permutations(self.trainer.seed, first, n, self.rows)
+            return self.trainer.backend.permutations(self.trainer.seed, first, n, self.rows)
         return np.tile(np.arange(self.rows, dtype=np.int64), (n, 1))
 
 

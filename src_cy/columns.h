@@ -1,70 +1,162 @@
 /* Sums over rows, batch normalization's loops, sums over parameters. Included twice by kernels.h, with REAL and FN(name). */
 
-/* A number of panels' lanes, the last panel cut to the rows there are: lanes at and beyond `count` are
-   zeroed whatever they hold. */
-ALWAYS_INLINE void FN(keep_lanes)(FN(vec) *x, int64_t count) {
-    BITS bits[64 / sizeof(REAL)];
-    memcpy(bits, x, 64);
-    for (int i = 0; i < LANES; i++) bits[i] = i < count ? bits[i] : 0;
-    memcpy(x, bits, 64);
+/* Batch normalization works on a few neighbouring columns at a time: their panels stay in the first
+   cache, and their sums are independent of each other. `columns`, at most NORM_COLUMNS, and `what` are
+   constants to the compiler. */
+#define NORM_COLUMNS (8 / PANEL_VECTORS)
+enum { FN(SUM), FN(VARIANCE), FN(DOT) };
+
+/* Which lanes of a panel hold one of `count` rows, and a vector with zero in the others, whatever they
+   held. */
+ALWAYS_INLINE FN(index) FN(filled_lanes)(int v, int64_t count) {
+    return FN(count_lanes)() + v * VLANES < (BITS)(count < LANES ? count : LANES);
 }
 
-/* Sums over the n rows of a column of panels, by lanes first: of x, and of x times factor or, with a
-   mean, of (x - mean)^2. */
-ALWAYS_INLINE REAL FN(column_sum)(const REAL *x, const REAL *factor, const REAL *mean, int64_t panel,
-                                  int64_t n) {
-    FN(vec) sum[PANEL_VECTORS], term[PANEL_VECTORS];
-    for (int v = 0; v < PANEL_VECTORS; v++) sum[v] = (FN(vec)){0};
+ALWAYS_INLINE FN(vec) FN(keep_lanes)(FN(vec) x, FN(index) filled) {
+    return (FN(vec))((FN(index))x & filled);
+}
+
+/* sums[column] += the terms of its n rows, by lanes first: x, (x - mean)^2, or x times factor, with the
+   plain sum in sums[NORM_COLUMNS + column] */
+ALWAYS_INLINE void FN(sum_columns)(int what, int columns, const REAL *x, const REAL *factor,
+                                   const REAL *mean, int64_t panel, int64_t n, REAL *sums) {
+    FN(vec) sum[NORM_COLUMNS][PANEL_VECTORS], plain[NORM_COLUMNS][PANEL_VECTORS];
+#pragma GCC unroll 8
+    for (int c = 0; c < columns; c++)
+#pragma GCC unroll 4
+        for (int v = 0; v < PANEL_VECTORS; v++) sum[c][v] = plain[c][v] = (FN(vec)){0};
     for (int64_t first = 0; first < n; first += LANES, x += panel) {
+        const int last = n - first < LANES;
+        FN(index) filled[PANEL_VECTORS];
+        for (int v = 0; last && v < PANEL_VECTORS; v++) filled[v] = FN(filled_lanes)(v, n - first);
+#pragma GCC unroll 8
+        for (int c = 0; c < columns; c++)
 #pragma GCC unroll 4
-        for (int v = 0; v < PANEL_VECTORS; v++) {
-            term[v] = ((const FN(vec) *)x)[v];
-            if (factor) term[v] *= ((const FN(vec) *)factor)[v];
-            if (mean) term[v] = (term[v] - *mean) * (term[v] - *mean);
-        }
-        if (factor) factor += panel;
-        if (n - first < LANES) FN(keep_lanes)(term, n - first);
-#pragma GCC unroll 4
-        for (int v = 0; v < PANEL_VECTORS; v++) sum[v] += term[v];
+            for (int v = 0; v < PANEL_VECTORS; v++) {
+                FN(vec) a = ((const FN(vec) *)(x + c * LANES))[v], b = a;
+                if (what == FN(VARIANCE)) a -= mean[c];
+                if (what == FN(DOT)) b = ((const FN(vec) *)(factor + c * LANES))[v];
+                /* before the product, which so is added with one rounding everywhere */
+                if (last) a = FN(keep_lanes)(a, filled[v]);
+                if (last && what == FN(DOT)) b = FN(keep_lanes)(b, filled[v]);
+                if (what == FN(SUM)) sum[c][v] += a;
+                if (what == FN(VARIANCE)) sum[c][v] += a * a;
+                if (what == FN(DOT)) {
+                    sum[c][v] += a * b;
+                    plain[c][v] += a;
+                }
+            }
+        if (what == FN(DOT)) factor += panel;
     }
-    return FN(sum_lanes)(sum);
+#pragma GCC unroll 8
+    for (int c = 0; c < columns; c++) {
+        sums[c] += FN(sum_lanes)(sum[c]);
+        if (what == FN(DOT)) sums[NORM_COLUMNS + c] += FN(sum_lanes)(plain[c]);
+    }
 }
 
-static REAL FN(column_mean)(const REAL *x, int64_t panel, int64_t n) {
-    return FN(column_sum)(x, NULL, NULL, panel, n);
-}
-
-static REAL FN(column_dot)(const REAL *x, const REAL *factor, int64_t panel, int64_t n) {
-    return FN(column_sum)(x, factor, NULL, panel, n);
-}
-
-static REAL FN(column_variance)(const REAL *x, REAL mean, int64_t panel, int64_t n) {
-    return FN(column_sum)(x, NULL, &mean, panel, n);
-}
-
-/* xhat <- (x - mean) scale, y <- gamma xhat + beta, for a column of panels */
-static void FN(normalize_column)(const REAL *x, REAL *xhat, REAL *y, int64_t panel, int64_t panels,
-                                 REAL mean, REAL scale, REAL gamma, REAL beta) {
+/* xhat <- (x - mean) scale, y <- gamma xhat + beta */
+ALWAYS_INLINE void FN(normalize_columns)(int columns, const REAL *x, REAL *xhat, REAL *y, int64_t panel,
+                                         int64_t panels, const REAL *mean, const REAL *scale,
+                                         const REAL *gamma, const REAL *beta) {
     for (int64_t p = 0; p < panels; p++, x += panel, xhat += panel, y += panel)
+#pragma GCC unroll 8
+        for (int c = 0; c < columns; c++)
 #pragma GCC unroll 4
-        for (int v = 0; v < PANEL_VECTORS; v++) {
-            FN(vec) h = (((const FN(vec) *)x)[v] - mean) * scale;
-            ((FN(vec) *)xhat)[v] = h;
-            ((FN(vec) *)y)[v] = h * gamma + beta;
-        }
+            for (int v = 0; v < PANEL_VECTORS; v++) {
+                const FN(vec) h = (((const FN(vec) *)(x + c * LANES))[v] - mean[c]) * scale[c];
+                ((FN(vec) *)(xhat + c * LANES))[v] = h;
+                ((FN(vec) *)(y + c * LANES))[v] = h * gamma[c] + beta[c];
+            }
 }
 
 /* dx <- scale (dy - dbeta - xhat dgamma), and zero in lanes that no row fills */
-static void FN(denormalize_column)(const REAL *dy, const REAL *xhat, REAL *dx, int64_t panel,
-                                   int64_t n, REAL dbeta, REAL dgamma, REAL scale) {
-    for (int64_t first = 0; first < n; first += LANES, dy += panel, xhat += panel, dx += panel) {
-        FN(vec) d[PANEL_VECTORS];
+ALWAYS_INLINE void FN(denormalize_columns)(int columns, const REAL *dy, const REAL *xhat, REAL *dx,
+                                           int64_t panel, int64_t n, const REAL *dbeta,
+                                           const REAL *dgamma, const REAL *scale) {
+    for (int64_t first = 0; first < n; first += LANES, dy += panel, xhat += panel, dx += panel)
 #pragma GCC unroll 4
-        for (int v = 0; v < PANEL_VECTORS; v++)
-            d[v] = (((const FN(vec) *)dy)[v] - dbeta - ((const FN(vec) *)xhat)[v] * dgamma) * scale;
-        if (n - first < LANES) FN(keep_lanes)(d, n - first);
-        memcpy(dx, d, 64);
+        for (int v = 0; v < PANEL_VECTORS; v++) {
+            const FN(index) filled = FN(filled_lanes)(v, n - first);
+#pragma GCC unroll 8
+            for (int c = 0; c < columns; c++) {
+                const FN(vec) h = ((const FN(vec) *)(xhat + c * LANES))[v];
+                const FN(vec) d = (((const FN(vec) *)(dy + c * LANES))[v] - dbeta[c] - h * dgamma[c]) * scale[c];
+                ((FN(vec) *)(dx + c * LANES))[v] = FN(keep_lanes)(d, filled);
+            }
+        }
+}
+
+ALWAYS_INLINE void FN(batch_norm_block)(int columns, const norm_t *op, int64_t c, const REAL *x,
+                                        REAL *xhat, REAL *y) {
+    const int64_t panels = (op->n + LANES - 1) / LANES;
+    const REAL count = (REAL)(op->n * op->positions);
+    const REAL momentum = (REAL)op->momentum, epsilon = (REAL)op->epsilon;
+    REAL *moving_mean = op->moving_mean, *moving_variance = op->moving_variance, *scale = op->scale;
+    REAL mean[NORM_COLUMNS] = {0}, variance[NORM_COLUMNS] = {0}, gamma[NORM_COLUMNS], beta[NORM_COLUMNS];
+    if (op->own_statistics) {
+        for (int64_t q = 0; q < op->positions; q++)
+            FN(sum_columns)(FN(SUM), columns, x + q * op->apart, NULL, NULL, op->panel, op->n, mean);
+        for (int i = 0; i < columns; i++) mean[i] /= count;
+        for (int64_t q = 0; q < op->positions; q++)
+            FN(sum_columns)(FN(VARIANCE), columns, x + q * op->apart, NULL, mean, op->panel, op->n, variance);
+        for (int i = 0; i < columns; i++) {
+            variance[i] /= count;
+            moving_mean[c + i] = momentum * moving_mean[c + i] + (1 - momentum) * mean[i];
+            moving_variance[c + i] = momentum * moving_variance[c + i] + (1 - momentum) * variance[i];
+        }
+    } else {
+        memcpy(mean, moving_mean + c, columns * sizeof(REAL));
+        memcpy(variance, moving_variance + c, columns * sizeof(REAL));
     }
+    for (int i = 0; i < columns; i++) {
+        scale[c + i] = 1 / (sizeof(REAL) == 4 ? (REAL)sqrtf((float)(variance[i] + epsilon))
+                                              : (REAL)sqrt((double)(variance[i] + epsilon)));
+        gamma[i] = op->gamma ? ((const REAL *)op->gamma)[c + i] : (REAL)1;
+        beta[i] = op->beta ? ((const REAL *)op->beta)[c + i] : (REAL)0;
+    }
+    for (int64_t q = 0; q < op->positions; q++)
+        FN(normalize_columns)(columns, x + q * op->apart, xhat + q * op->apart, y + q * op->apart,
+                              op->panel, panels, mean, scale + c, gamma, beta);
+}
+
+ALWAYS_INLINE void FN(batch_norm_block_gradient)(int columns, const norm_t *op, int64_t c,
+                                                 const REAL *dy, const REAL *xhat, REAL *dx) {
+    const REAL count = (REAL)(op->n * op->positions);
+    REAL sums[2 * NORM_COLUMNS] = {0}, *dgamma = sums, *dbeta = sums + NORM_COLUMNS, scale[NORM_COLUMNS];
+    for (int64_t q = 0; q < op->positions; q++)
+        FN(sum_columns)(FN(DOT), columns, dy + q * op->apart, xhat + q * op->apart, NULL, op->panel, op->n, sums);
+    if (op->dgamma) memcpy((REAL *)op->dgamma + c, dgamma, columns * sizeof(REAL));
+    if (op->dbeta) memcpy((REAL *)op->dbeta + c, dbeta, columns * sizeof(REAL));
+    if (!dx) return;
+    for (int i = 0; i < columns; i++) {
+        scale[i] = ((const REAL *)op->scale)[c + i];
+        if (op->gamma) scale[i] *= ((const REAL *)op->gamma)[c + i];
+        dgamma[i] = op->own_statistics ? dgamma[i] / count : (REAL)0;
+        dbeta[i] = op->own_statistics ? dbeta[i] / count : (REAL)0;
+    }
+    for (int64_t q = 0; q < op->positions; q++)
+        FN(denormalize_columns)(columns, dy + q * op->apart, xhat + q * op->apart, dx + q * op->apart,
+                                op->panel, op->n, dbeta, dgamma, scale);
+}
+
+/* The channels c0 .. c1 of a batch: y <- gamma xhat + beta with xhat <- (x - mean) scale. */
+static void FN(batch_norm)(const norm_t *op, int64_t c0, int64_t c1, const REAL *x, REAL *xhat, REAL *y) {
+    int64_t c = c0;
+    for (; c + NORM_COLUMNS <= c1; c += NORM_COLUMNS)
+        FN(batch_norm_block)(NORM_COLUMNS, op, c, x + c * LANES, xhat + c * LANES, y + c * LANES);
+    for (; c < c1; c++)
+        FN(batch_norm_block)(1, op, c, x + c * LANES, xhat + c * LANES, y + c * LANES);
+}
+
+/* Their gradients; dx may be NULL. */
+static void FN(batch_norm_gradient)(const norm_t *op, int64_t c0, int64_t c1, const REAL *dy,
+                                    const REAL *xhat, REAL *dx) {
+    int64_t c = c0;
+    for (; c + NORM_COLUMNS <= c1; c += NORM_COLUMNS)
+        FN(batch_norm_block_gradient)(NORM_COLUMNS, op, c, dy + c * LANES, xhat + c * LANES, dx ? dx + c * LANES : dx);
+    for (; c < c1; c++)
+        FN(batch_norm_block_gradient)(1, op, c, dy + c * LANES, xhat + c * LANES, dx ? dx + c * LANES : dx);
 }
 
 /* sums[0] <- sum |x|, sums[1] <- sum x^2 of n numbers, in float64: eight running sums of each */

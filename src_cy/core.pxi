@@ -2,7 +2,7 @@
 # allocated. `kernels.h` holds the innermost loops, `formulas.pxi` the printed formulas.
 
 from libc.math cimport rint
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 

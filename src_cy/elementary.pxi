@@ -16,6 +16,18 @@ cdef extern from "kernels.h" nogil:
     float fabsf(float)
     double fabs(double)
 
+    ctypedef struct norm_t:
+        int64_t panel, positions, apart, n
+        double momentum, epsilon
+        int own_statistics
+        void* moving_mean
+        void* moving_variance
+        void* scale
+        void* gamma
+        void* beta
+        void* dgamma
+        void* dbeta
+
     void product_f(const float*, int64_t, const float*, int64_t, int64_t, int64_t, const float*, float*, int64_t, int64_t, int64_t)
     void product_d(const double*, int64_t, const double*, int64_t, int64_t, int64_t, const double*, double*, int64_t, int64_t, int64_t)
     void gradient_wide_f(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, int64_t, int64_t, int64_t, int64_t, float*)
@@ -25,11 +37,8 @@ cdef extern from "kernels.h" nogil:
     void row_product_f(const float*, const float*, int64_t, int64_t, const float*, float*, int64_t)
     void row_input_gradient_f(const float*, const float*, int64_t, float*, int64_t)
     void row_gradient_f(const float*, const float*, float*, int64_t, int64_t, int64_t)
-    float column_mean_f(const float*, int64_t, int64_t)
-    float column_dot_f(const float*, const float*, int64_t, int64_t)
-    float column_variance_f(const float*, float, int64_t, int64_t)
-    void normalize_column_f(const float*, float*, float*, int64_t, int64_t, float, float, float, float)
-    void denormalize_column_f(const float*, const float*, float*, int64_t, int64_t, float, float, float)
+    void batch_norm_f(const norm_t*, int64_t, int64_t, const float*, float*, float*)
+    void batch_norm_gradient_f(const norm_t*, int64_t, int64_t, const float*, const float*, float*)
     void block_sums_f(const float*, int64_t, double*)
     void panel_to_strips_f(const float*, float*, int64_t, int64_t)
     void gradient_narrow_f(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t, int64_t, int64_t, float*)
@@ -38,11 +47,8 @@ cdef extern from "kernels.h" nogil:
     void row_product_d(const double*, const double*, int64_t, int64_t, const double*, double*, int64_t)
     void row_input_gradient_d(const double*, const double*, int64_t, double*, int64_t)
     void row_gradient_d(const double*, const double*, double*, int64_t, int64_t, int64_t)
-    double column_mean_d(const double*, int64_t, int64_t)
-    double column_dot_d(const double*, const double*, int64_t, int64_t)
-    double column_variance_d(const double*, double, int64_t, int64_t)
-    void normalize_column_d(const double*, double*, double*, int64_t, int64_t, double, double, double, double)
-    void denormalize_column_d(const double*, const double*, double*, int64_t, int64_t, double, double, double)
+    void batch_norm_d(const norm_t*, int64_t, int64_t, const double*, double*, double*)
+    void batch_norm_gradient_d(const norm_t*, int64_t, int64_t, const double*, const double*, double*)
     void block_sums_d(const double*, int64_t, double*)
     void panel_to_strips_d(const double*, double*, int64_t, int64_t)
     void gradient_narrow_d(const double*, int64_t, const double*, int64_t, int64_t, double*, int64_t, int64_t, int64_t, double*)
@@ -50,8 +56,13 @@ cdef extern from "kernels.h" nogil:
     void panel_to_rows_d(const double*, double*, int64_t, int64_t, int64_t)
     void rows_to_panel_f(const float*, int64_t, const int64_t*, float*, int64_t, int64_t)
     void rows_to_panel_d(const double*, int64_t, const int64_t*, double*, int64_t, int64_t)
-    void dropout_mask_f(uint64_t, uint64_t, int64_t, int64_t, int64_t, uint32_t, float, float*)
-    void dropout_mask_d(uint64_t, uint64_t, int64_t, int64_t, int64_t, uint32_t, double, double*)
+    void dropout_mask_f(uint64_t, uint64_t, int64_t, int64_t, int32_t, float, float*)
+    void dropout_row_f(uint64_t, uint64_t, int64_t, int32_t, float, float*)
+    void dropout_mask_d(uint64_t, uint64_t, int64_t, int64_t, int32_t, double, double*)
+    void dropout_row_d(uint64_t, uint64_t, int64_t, int32_t, double, double*)
+
+    void epoch_order(uint64_t, uint64_t, int64_t, int64_t*, uint64_t*, uint32_t*, int)
+    const int COUNTERS
 
     void* new_workspace(size_t)
 

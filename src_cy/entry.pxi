@@ -234,6 +234,26 @@ def forward(
                 forward_chunks[real](r, work, size, n, s, n_sums, y, threadid(), threads)
         free(work)
 
+def permutations(uint64_t seed, uint64_t first_epoch, int64_t[:, ::1] order):
+    """order[e] <- the order of the rows in epoch first_epoch + e, as fastnn.random.permutations has it."""
+    cdef Py_ssize_t e, n = order.shape[1]
+    cdef int buckets = 2
+    while buckets < n // 2 and buckets < 1 << 24:
+        buckets *= 2
+    if order.shape[0] == 0 or n == 0:
+        return
+    cdef uint64_t* keys = <uint64_t*>new_workspace((n + 2 * COUNTERS) * sizeof(uint64_t))
+    cdef uint32_t* counts = <uint32_t*>new_workspace((buckets + 1) * sizeof(uint32_t))
+    try:
+        if keys == NULL or counts == NULL:
+            raise MemoryError(f"no memory to put {n} rows in order")
+        with nogil:
+            for e in range(order.shape[0]):
+                epoch_order(seed, first_epoch + e, n, &order[e, 0], keys, counts, buckets)
+    finally:
+        free(keys)
+        free(counts)
+
 def elementary(str name, real[::1] x):
     """One of the core's elementary functions, in place: for tests of their accuracy."""
     cdef Py_ssize_t i

@@ -47,44 +47,59 @@ ALWAYS_INLINE void FN(gradient_tile)(int inputs, int strips, int direct, const R
     }
 }
 
-/* The tiles of inputs k0:k1 for one or two strips of outputs. */
+/* The tiles of k inputs for one or two strips of outputs. */
 ALWAYS_INLINE void FN(gradient_strip)(int strips, int direct, const REAL *x, int64_t x_panel,
                                       const int64_t *order, const REAL *dz, int64_t dz_strip,
-                                      int64_t n, int goes_on, REAL *dw, int64_t m, int64_t k0,
-                                      int64_t k1, int64_t width) {
-    int64_t i = k0;
+                                      int64_t n, int goes_on, REAL *dw, int64_t m, int64_t k,
+                                      int64_t width) {
+    int64_t i = 0;
 #define TILE(c)                                                                                 \
     FN(gradient_tile)(c, strips, direct, x + (direct ? i : i * LANES), x_panel, order, dz, dz_strip, \
                       n, goes_on, dw + i * m, m, width)
-    for (; i + GRADIENT_INPUTS <= k1; i += GRADIENT_INPUTS) TILE(GRADIENT_INPUTS);
+    for (; i + GRADIENT_INPUTS <= k; i += GRADIENT_INPUTS) TILE(GRADIENT_INPUTS);
 #if GRADIENT_INPUTS > 4
-    for (; i + 4 <= k1; i += 4) TILE(4);
+    for (; i + 4 <= k; i += 4) TILE(4);
 #endif
-    for (; i < k1; i++) TILE(1);
+    for (; i < k; i++) TILE(1);
 #undef TILE
 }
 
 /* dw[k0:k1][j0:j1] (rows m numbers apart) and, if db is given, db[j0:j1] <- sum_r dz[r][j]. n rows;
-   j0 is a multiple of LANES. */
+   j0 is a multiple of LANES. Columns of wide panels fall on few lines of the cache, so where many
+   outputs use them they are copied first. */
 #define GRADIENT_DEPTH 256
+#define GRADIENT_BLOCK (8 * GRADIENT_INPUTS)
 ALWAYS_INLINE void FN(gradient)(int direct, const REAL *x, int64_t x_panel, const int64_t *order,
                                 const REAL *dz, int64_t dz_strip, int64_t n, REAL *dw, int64_t m,
                                 int64_t k0, int64_t k1, int64_t j0, int64_t j1, REAL *db) {
+    REAL packed[direct ? 1 : GRADIENT_BLOCK * GRADIENT_DEPTH] __attribute__((aligned(64)));
+    const int pack = !direct && j1 - j0 >= PACK_OUTPUTS && k1 - k0 >= PACK_INPUTS && n >= PACK_PANELS * LANES;
+    const int64_t block = pack ? GRADIENT_BLOCK : k1 - k0;
     for (int64_t r0 = 0; r0 < n; r0 += GRADIENT_DEPTH) {
         const int64_t depth = n - r0 < GRADIENT_DEPTH ? n - r0 : GRADIENT_DEPTH;
-        const REAL *rows = direct ? x : x + r0 / LANES * x_panel;
         const int64_t *which = direct ? order + r0 : order;
-        int64_t j = j0;
+        for (int64_t i0 = k0; i0 < k1; i0 += block) {
+            const int64_t i1 = i0 + block < k1 ? i0 + block : k1;
+            const REAL *rows = direct ? x + i0 : x + r0 / LANES * x_panel + i0 * LANES;
+            int64_t stride = x_panel;
+            if (pack) {
+                stride = GRADIENT_BLOCK * LANES;
+                for (int64_t p = 0; p * LANES < depth; p++)
+                    memcpy(packed + p * stride, rows + p * x_panel, (i1 - i0) * LANES * sizeof(REAL));
+                rows = packed;
+            }
+            int64_t j = j0;
 #if GRADIENT_STRIPS > 1
-        for (; j1 - j > LANES; j += 2 * LANES)
-            FN(gradient_strip)(2, direct, rows, x_panel, which, dz + j / LANES * dz_strip + r0 * LANES,
-                               dz_strip, depth, r0 > 0, dw + j, m, k0, k1,
-                               j1 - j < 2 * LANES ? j1 - j : 2 * LANES);
+            for (; j1 - j > LANES; j += 2 * LANES)
+                FN(gradient_strip)(2, direct, rows, stride, which, dz + j / LANES * dz_strip + r0 * LANES,
+                                   dz_strip, depth, r0 > 0, dw + i0 * m + j, m, i1 - i0,
+                                   j1 - j < 2 * LANES ? j1 - j : 2 * LANES);
 #endif
-        for (; j < j1; j += LANES)
-            FN(gradient_strip)(1, direct, rows, x_panel, which, dz + j / LANES * dz_strip + r0 * LANES,
-                               dz_strip, depth, r0 > 0, dw + j, m, k0, k1,
-                               j1 - j < LANES ? j1 - j : LANES);
+            for (; j < j1; j += LANES)
+                FN(gradient_strip)(1, direct, rows, stride, which, dz + j / LANES * dz_strip + r0 * LANES,
+                                   dz_strip, depth, r0 > 0, dw + i0 * m + j, m, i1 - i0,
+                                   j1 - j < LANES ? j1 - j : LANES);
+        }
     }
     for (int64_t j = j0; db && j < j1; j += LANES) {
         const REAL *strip = dz + j / LANES * dz_strip;

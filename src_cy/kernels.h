@@ -49,8 +49,21 @@ static void *new_workspace(size_t bytes) {
 /* from how many panels, and numbers in the matrix, on a strip of weights is copied before its use */
 #define PACK_PANELS 4
 #define PACK_SIZE 16384
+#define PACK_OUTPUTS 64
+#define PACK_INPUTS 128
 #define PANEL_VECTORS (64 / VECTOR_BYTES)
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+#include "philox.h"
+
+/* A batch normalization: its values lie `positions` times `apart` numbers from each other, in panels
+   `panel` numbers apart; what belongs to its channels. The last four pointers may be NULL. */
+typedef struct {
+    int64_t panel, positions, apart, n;
+    double momentum, epsilon;
+    int own_statistics; /* of the batch, rather than the moving ones */
+    void *moving_mean, *moving_variance, *scale, *gamma, *beta, *dgamma, *dbeta;
+} norm_t;
 
 #define REAL float
 #define BITS int32_t

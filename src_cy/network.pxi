@@ -233,20 +233,30 @@ cdef void dropout_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     cdef real* y = work + op.dst * r.capacity
     cdef real* mask = work + op.aux * r.capacity
     cdef real scale = 0 if op.a0 == 1 else <real>(1 / (1 - op.a0))
-    cdef double bound = op.a0 * 4294967296.0
-    cdef uint32_t threshold = <uint32_t>4294967295 if bound >= 4294967295.0 else <uint32_t>rint(bound)
+    cdef int32_t threshold = <int32_t>rint(op.a0 * 65536)
     if not rows_only(r, &p0, &p1):
         return
     if not r.training:
         memcpy(y + p0 * size, x + p0 * size, (p1 - p0) * size * sizeof(real))
         return
     for p in range(p0, p1):
-        if real is float:
-            dropout_mask_f(op.s, r.step, p * L, L, op.k, threshold, scale, mask + p * size)
-        else:
-            dropout_mask_d(op.s, r.step, p * L, L, op.k, threshold, scale, mask + p * size)
+        dropout_mask[real](r, op, p * L, threshold, scale, mask + p * size)
         for i in range(p * size, (p + 1) * size):
             y[i] = x[i] * mask[i]
+
+cdef inline void dropout_mask(
+    run_t* r, const op_t* op, Py_ssize_t row, int32_t threshold, real scale, real* mask,
+) noexcept nogil:
+    """A panel of masks; fastnn.random.dropout_halves is the specification."""
+    if r.lanes == 1:
+        if real is float:
+            dropout_row_f(op.s, r.step, op.k, threshold, scale, mask)
+        else:
+            dropout_row_d(op.s, r.step, op.k, threshold, scale, mask)
+    elif real is float:
+        dropout_mask_f(op.s, r.step, row, op.k, threshold, scale, mask)
+    else:
+        dropout_mask_d(op.s, r.step, row, op.k, threshold, scale, mask)
 
 cdef void dropout_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
     cdef Py_ssize_t p0, p1, i, size = op.k * r.lanes

@@ -2,6 +2,7 @@
 
 typedef REAL FN(vec) __attribute__((vector_size(VECTOR_BYTES), aligned(VECTOR_BYTES), may_alias));
 typedef REAL FN(vecu) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+typedef BITS FN(index) __attribute__((vector_size(VECTOR_BYTES), may_alias));
 
 /* a b + c, rounded once wherever the vectors do so. Left to itself the compiler vectorises a sum's
    products and rounds them on their own. */
@@ -13,13 +14,32 @@ ALWAYS_INLINE REAL FN(multiply_add)(REAL a, REAL b, REAL c) {
 #endif
 }
 
+/* 0, 1, 2, ... */
+ALWAYS_INLINE FN(index) FN(count_lanes)(void) {
+    FN(index) lanes;
+#pragma GCC unroll 16
+    for (int i = 0; i < VLANES; i++) lanes[i] = i;
+    return lanes;
+}
+
 /* the sum of LANES numbers, halving: one order on every machine */
 ALWAYS_INLINE REAL FN(sum_lanes)(const FN(vec) *v) {
+#if defined(__clang__)
     REAL x[64 / sizeof(REAL)];
     memcpy(x, v, 64);
-#pragma GCC unroll 4
     for (int half = LANES / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
         for (int i = 0; i < half; i++) x[i] += x[i + half];
     return x[0];
+#else
+    FN(vec) x[PANEL_VECTORS];
+    memcpy(x, v, 64);
+#pragma GCC unroll 4
+    for (int half = PANEL_VECTORS / 2; half > 0; half /= 2)
+#pragma GCC unroll 4
+        for (int i = 0; i < half; i++) x[i] += x[i + half];
+#pragma GCC unroll 4
+    for (int half = VLANES / 2; half > 0; half /= 2)
+        x[0] += __builtin_shuffle(x[0], FN(count_lanes)() + half);
+    return x[0][0];
+#endif
 }

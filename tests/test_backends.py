@@ -158,7 +158,7 @@ def test_clipping_with_penalties(backend, dtype, settings):
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 1.0])
-@pytest.mark.parametrize("k", [1, 3, 4, 18])
+@pytest.mark.parametrize("k", [1, 3, 8, 29])
 def test_dropout_draws_the_same_bits(backend, dtype, threads, rate, k):
     for seed, step in ((0, 0), (2**62 + 12345, 2**33 + 7)):
         made = case(lambda net, seed=seed: net.dropout(net.input(k), rate, seed), dtype, None, n=21)
@@ -169,13 +169,30 @@ def test_dropout_draws_the_same_bits(backend, dtype, threads, rate, k):
 
 
 @pytest.mark.parametrize("element", [(0, 0), (2, 3), (5, 6)])
-def test_an_element_stays_from_its_word_on(backend, element):
-    """The rate's threshold is exact: at the word itself it stays, at the next one it goes."""
-    word = int(random.dropout_words(9, 4, 6, 7)[element])
-    for rate, stays in ((word / 2**32, True), ((word + 1) / 2**32, False)):
+def test_an_element_stays_from_its_number_on(backend, element):
+    """The rate's threshold is exact: at the number itself it stays, at the next one it goes."""
+    half = int(random.dropout_halves(9, 4, 6, 7)[element])
+    for rate, stays in ((half / 2**16, True), ((half + 1) / 2**16, False)):
         made = case(lambda net, rate=rate: net.dropout(net.input(7), rate, 9), loss=None, n=6)
         Y, _ = forward(backend, made, training=True, step=4)
         assert bool(Y[element]) == stays
+
+
+@pytest.mark.parametrize("k", [1, 5, 9, 70])
+def test_dropout_of_one_row(backend, dtype, k):
+    made = case(lambda net: net.dropout(net.input(k), 0.4, 2**40 + 3), dtype, None, n=1)
+    Y, _ = forward(backend, made, training=True, step=2**32 + 1)
+    wanted, _ = forward(NUMPY, made, training=True, step=2**32 + 1)
+    assert (wanted == Y).all()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 15, 16, 17, 100, 255, 256, 257, 513, 5000])
+def test_the_orders_of_epochs_are_the_same(backend, rows):
+    for seed, first in ((0, 0), (2**63 - 9, 2**32 - 2)):
+        order = backend.permutations(seed, first, 3, rows)
+        assert order.dtype == np.int64 and order.flags.c_contiguous
+        assert (order == random.permutations(seed, first, 3, rows)).all()
+    assert backend.permutations(1, 0, 0, rows).shape == (0, rows)
 
 
 def test_every_step_has_its_own_mask(backend, dtype):

@@ -36,7 +36,9 @@ def folder(tmp_path, monkeypatch):
 def start(*args, **options):
     command = [sys.executable, "-m", "fastnn", *map(str, args)]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": ENVIRONMENT, **options}
-    return subprocess.Popen(command, text=True, encoding="utf-8", **options)
+    # a job in a shell's background inherits that Ctrl-C is ignored
+    return subprocess.Popen(command, text=True, encoding="utf-8", **options,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def run(*args, **options):

@@ -151,8 +151,8 @@ def test_optimizers_follow_their_papers(optimizer, paper, numbers):
 def test_masks_are_those_of_the_generator():
     made = case(lambda net: net.dropout(net.input(5), 0.4, seed=2**40 + 1), loss=None, n=8)
     Y, _ = forward(numpy_backend, made, np.ones((8, 5)), training=True, step=9)
-    words = random.dropout_words(2**40 + 1, 9, 8, 5)
-    assert (np.where(words < random.dropout_threshold(0.4), 0, 1 / 0.6) == Y).all()
+    halves = random.dropout_halves(2**40 + 1, 9, 8, 5)
+    assert (np.where(halves < random.dropout_threshold(0.4), 0, 1 / 0.6) == Y).all()
 
 
 def test_moving_averages_move_in_training_only():

@@ -64,27 +64,28 @@ def test_philox_broadcasts_and_does_not_depend_on_blocks(monkeypatch):
     assert random.philox(np.zeros(0, np.uint32), 0, 0, 0, 0, 0)[0].shape == (0,)
 
 
-@pytest.mark.parametrize("columns", [1, 3, 4, 6, 33])
-def test_dropout_words_follow_their_definition(columns):
+@pytest.mark.parametrize("columns", [1, 3, 8, 11, 33])
+def test_dropout_halves_follow_their_definition(columns):
     seed, step = 0xFEDCBA9876543210, 0x0000000500000003
-    words = random.dropout_words(seed, step, 5, columns)
-    assert words.shape == (5, columns) and words.dtype == np.uint32
+    halves = random.dropout_halves(seed, step, 5, columns)
+    assert halves.shape == (5, columns) and halves.dtype == np.uint16
     for r, c in itertools.product(range(5), range(columns)):
-        block = scalar_philox((r, c >> 2, 3, 5), (0x76543210, 0xFEDCBA98), 7)
-        assert words[r, c] == block[c & 3]
+        block = scalar_philox((r, c >> 3, 3, 5), (0x76543210, 0xFEDCBA98), 7)
+        assert halves[r, c] == (block[c & 3] >> (16 if c & 4 else 0)) & 0xFFFF
 
 
-def test_dropout_words_golden():
-    assert random.dropout_words(2**40 + 3, 2**33 + 5, 2, 6).tolist() == [
-        [1711103010, 1390153776, 3692927066, 2984392646, 2449672435, 3484172100],
-        [1572632746, 4200976737, 2780376978, 2684207250, 2039847907, 2351826687],
+def test_dropout_halves_golden():
+    assert random.dropout_halves(2**40 + 3, 2**33 + 5, 2, 9).tolist() == [
+        [23586, 4144, 39002, 14278, 26109, 21212, 56349, 45538, 2291],
+        [30890, 53601, 12178, 49298, 23996, 64101, 42425, 40957, 39907],
     ]
 
 
 def test_dropout_threshold():
-    thresholds = [random.dropout_threshold(rate) for rate in (0, 0.25, 0.5, 2.0**-32, 1)]
-    assert thresholds == [0, 2**30, 2**31, 1, ONES]
-    dropped = random.dropout_words(1, 0, 1000, 1000) < random.dropout_threshold(0.3)
+    thresholds = [random.dropout_threshold(rate) for rate in (0, 0.25, 0.5, 2.0**-16, 1)]
+    assert thresholds == [0, 2**14, 2**15, 1, 2**16]
+    assert not (random.dropout_halves(1, 0, 100, 100) >= random.dropout_threshold(1)).any()
+    dropped = random.dropout_halves(1, 0, 1000, 1000) < random.dropout_threshold(0.3)
     assert abs(dropped.mean() - 0.3) < 4 * math.sqrt(0.21 / 1e6)
     for wrong in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match="dropout rate between 0 and 1"):

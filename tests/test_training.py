@@ -537,7 +537,7 @@ def test_a_loop_of_ones_own_is_interrupted_between_two_steps(monkeypatch):
         signal.raise_signal(signal.SIGINT)
         train(*arguments)
 
-    trainer.backend = SimpleNamespace(train=press)
+    trainer.backend = SimpleNamespace(train=press, permutations=trainer.backend.permutations)
     with pytest.raises(KeyboardInterrupt):
         trainer.train(feed, epochs=10**9, batch_size=8)
     assert trainer.step == trainer.optimizer.iterations > 0

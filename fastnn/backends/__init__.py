@@ -23,6 +23,9 @@ C-contiguous and of the plan's dtype unless said otherwise; ``n`` rows, ``k = pl
     the metrics' sums. ``Y`` (parts x rows x m), if given, receives the prediction made for each
     visited row. A plan without UPDATE leaves the last step's gradient in ``memory.grads``.
 
+``permutations(seed, first_epoch, n_epochs, n_rows)``
+    The orders of the rows in some epochs: those of ``fastnn.random.permutations``.
+
 The result of all of these depends on their arguments alone: never on ``threads``.
 """
 

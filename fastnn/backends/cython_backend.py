@@ -24,8 +24,12 @@ CHUNK = 256  # rows of a prediction that are computed at once
 # take a few microseconds
 MIN_THREADED_WORK = 50_000
 
-# inputs from which a first layer reads the rows of X where they lie, without copying them
-MIN_WIDTH_FROM_ROWS = 48
+# inputs from which a first layer with few outputs reads the rows of X where they lie: turning them
+# into panels would take longer than what panels save
+MIN_INPUTS_FROM_ROWS = 48
+OUTPUTS_FROM_ROWS = range(5, 65)
+
+_WORD = 2**64 - 1
 
 _HEADS = (Kind.ELEMENT_LOSS, Kind.SOFTMAX_LOSS, Kind.CROSS_LOSS)
 _METRICS = (Kind.ELEMENT_METRIC, Kind.BINARY_ACCURACY, Kind.CATEGORICAL_ACCURACY,
@@ -70,7 +74,7 @@ class _Layout:
         self.train, self.forward = core.train[name], core.forward[name]
 
     def _read_rows(self):
-        """Let a dense op that alone takes a wide input read the rows of X where they lie.
+        """Let a narrow dense op that alone takes a wide input read the rows of X where they lie.
 
         Its ``src2`` is then the first column of X, and the INPUT op copies nothing.
         """
@@ -80,7 +84,7 @@ class _Layout:
             (user,) = users if len(users) == 1 else (None,)
             if user is None or self.ops["kind"][user] != Kind.DENSE:
                 continue
-            if source["k"] >= MIN_WIDTH_FROM_ROWS and self.ops["m"][user] >= 5:
+            if source["k"] >= MIN_INPUTS_FROM_ROWS and self.ops["m"][user] in OUTPUTS_FROM_ROWS:
                 self.ops["src2"][user] = source["s"]
                 self.ops["k"][self.ops["dst"] == source["dst"]] = 0
 
@@ -161,3 +165,10 @@ def evaluate(plan, params, feed, sums, threads=1):
                    _two_dimensional(feed.T, plan.dtype), feed.labels, feed.weights, totals)
     # np.cumsum adds one after the other, where np.sum would add in an order of its own
     sums += np.cumsum(totals, axis=0)[-1]
+
+
+def permutations(seed, first_epoch, n_epochs, n_rows):
+    """The orders of the rows in some epochs; see the contract in ``fastnn.backends``."""
+    order = np.empty((n_epochs, n_rows), np.int64)
+    core.permutations(seed & _WORD, first_epoch, order)
+    return order

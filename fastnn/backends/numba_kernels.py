@@ -346,20 +346,21 @@ def batch_norm_gradient(dx, dx0, dy, dy0, xhat, xhat0, means, means0, n, m):
 # dropout: 32-bit words in 64-bit lanes, as in fastnn.random
 
 _WORD, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+_LOW, _QUARTER = np.uint64(0xFFFF), np.uint64(16)
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
 @njit
 def dropout_mask(mask, mask0, seed, step, threshold, factor, n, k):
-    """mask[r, c] = factor where ``fastnn.random.dropout_words`` are at least the threshold, else 0.
+    """mask[r, c] = factor where ``random.dropout_halves`` are at least the threshold, else 0.
 
     seed, step, threshold: uint64.
     """
     zero = mask.dtype.type(0)
     for r in range(n):
         row = mask[mask0 + r * k : mask0 + r * k + k]
-        for i in range((k + 3) // 4):
+        for i in range((k + 7) // 8):
             c0, c1, c2, c3 = np.uint64(r), np.uint64(i), step & _WORD, step >> _HALF
             k0, k1 = seed & _WORD, seed >> _HALF
             for _ in range(7):
@@ -368,5 +369,6 @@ def dropout_mask(mask, mask0, seed, step, threshold, factor, n, k):
                 c1, c3 = p1 & _WORD, p0 & _WORD
                 k0, k1 = (k0 + _W0) & _WORD, (k1 + _W1) & _WORD
             words = (c0, c1, c2, c3)
-            for j in range(min(4, k - 4 * i)):
-                row[4 * i + j] = factor if words[j] >= threshold else zero
+            for j in range(min(8, k - 8 * i)):
+                half = words[j & 3] & _LOW if j < 4 else words[j & 3] >> _QUARTER
+                row[8 * i + j] = factor if half >= threshold else zero

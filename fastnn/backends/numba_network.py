@@ -115,7 +115,7 @@ def forward_dropout(batch, op):
         kernels.copy(w, op.dst * n, w, op.src * n, n * k)
         return
     factor = w.dtype.type(0.0 if op.a0 == 1 else 1 / (1 - op.a0))
-    threshold = np.uint64(min(np.rint(op.a0 * 4294967296.0), 4294967295.0))
+    threshold = np.uint64(np.rint(op.a0 * 65536))
     kernels.dropout_mask(w, op.aux * n, np.uint64(op.s), np.uint64(batch.step), threshold, factor,
                          n, k)
     kernels.times(w, op.dst * n, w, op.src * n, w, op.aux * n, n * k)

@@ -127,11 +127,11 @@ def forward_dropout(run, op, X):
     if not run.training:
         y[:] = x
         return
-    words = random.dropout_words(int(op["s"]), run.step, *x.shape)
+    halves = random.dropout_halves(int(op["s"]), run.step, *x.shape)
     # inverted: what stays is scaled up, so that prediction needs no scaling; rate 1 drops all
     scale = 0.0 if op["a0"] == 1 else 1 / (1 - op["a0"])
     mask = run.columns(op["aux"], op["k"])
-    mask[:] = np.where(words >= random.dropout_threshold(op["a0"]), scale, 0)
+    mask[:] = np.where(halves >= random.dropout_threshold(op["a0"]), scale, 0)
     y[:] = x * mask
 
 
