@@ -24,6 +24,7 @@ from fastnn.backends import (
     numba_network,
 )
 from fastnn.plan import Kind
+from fastnn.random import permutations as permutations  # of the contract
 
 NAME = "numba"
 CHUNK = 256  # rows of a prediction that are computed at once

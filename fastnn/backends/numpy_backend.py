@@ -12,6 +12,7 @@ import numpy as np
 from fastnn import activations, losses, random
 from fastnn.optimizers import rules
 from fastnn.plan import LINKS, Kind, Plan
+from fastnn.random import permutations as permutations  # of the contract
 
 NAME = "numpy"
 CHUNK = 256  # rows of a prediction that are computed at once
