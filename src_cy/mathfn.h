@@ -77,8 +77,8 @@ static inline REAL FN(log)(REAL x) {
    rounding of w took. At w = 0 and w = inf there is nothing to put back. */
 static inline REAL FN(log1p)(REAL x) {
     REAL w = (REAL)1 + x, lost = (x - (w - (REAL)1)) / w;
-    lost = ((w == 0) | !(w < (REAL)INFINITY)) ? (REAL)0 : lost;
-    return FN(log)(w) + lost;
+    lost = w == 0 ? (REAL)0 : lost;
+    return FN(log)(w) + (w < (REAL)INFINITY ? lost : (REAL)0);
 }
 
 /* tanh(x) = -e / (2 + e) with e = exp(-2|x|) - 1, and the sign of x */
