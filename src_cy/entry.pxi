@@ -72,20 +72,25 @@ cdef void train_block(
 ) noexcept nogil:
     """The steps start..stop of a stretch, by one thread among `shared.threads`."""
     cdef run_t r = shared
-    cdef Py_ssize_t i, part, first
+    cdef Py_ssize_t i, n, part = start // stretch.part_steps
+    cdef Py_ssize_t first = start % stretch.part_steps * stretch.batch
     r.thread = thread
     for i in range(start, stop):
-        part = i // stretch.part_steps
-        first = i % stretch.part_steps * stretch.batch
+        if first >= stretch.rows:
+            part += 1
+            first = 0
+        n = min(stretch.batch, stretch.rows - first)
+        if n != r.n:
+            r.n = n
+            cut_shares(&r)
         r.rows = stretch.order + part * stretch.rows + first
-        r.n = min(stretch.batch, stretch.rows - first)
         r.step = shared.step + i
         r.numbers = stretch.scalars + i * stretch.n_scalars
         r.sums = stretch.sums + part * stretch.n_sums
         if stretch.Y != NULL:
             r.Y = <real*>stretch.Y + (part * stretch.rows + first) * r.head.m
-        cut_shares(&r)
         training_step[real](&r, work)
+        first += n
 
 cdef void train_stretch(
     run_t shared, const stretch_t* stretch, real* work, Py_ssize_t steps, pace_t* pace,

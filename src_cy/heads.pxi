@@ -216,6 +216,8 @@ cdef inline double sum_rows(const real* rows, Py_ssize_t n) noexcept nogil:
     cdef double[8] sums
     cdef double total = 0
     cdef Py_ssize_t i, j
+    if n == 1:
+        return rows[0]
     for j in range(8):
         sums[j] = 0
     for i in range(0, n - 7, 8):

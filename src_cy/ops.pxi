@@ -84,6 +84,8 @@ cdef struct run_t:
 
 cdef inline Py_ssize_t share(Py_ssize_t count, Py_ssize_t part, Py_ssize_t parts, Py_ssize_t unit) noexcept nogil:
     """Where part `part` of `count` things begins, parts being whole units."""
+    if parts == 1:
+        return 0 if part == 0 else count
     cdef Py_ssize_t units = (count + unit - 1) // unit
     cdef Py_ssize_t start = units * part // parts * unit
     return start if start < count else count

@@ -58,8 +58,59 @@ static void FN(row_product)(const REAL *x, const REAL *w, int64_t wk, int64_t k,
     }
 }
 
-/* dx[k] <- dz[m] . w[k][m]^T. Few outputs: j ascending, as in product; else by lanes, then those. */
+/* Short vectors as the rows of a square: the sums of its rows. */
+ALWAYS_INLINE FN(vec4) FN(sum_rows)(const FN(vec4) *v) {
+    FN(vec4) sum;
+    REAL x[SHORT][SHORT];
+    memcpy(x, v, sizeof x);
+#pragma GCC unroll 4
+    for (int i = 0; i < SHORT; i++) {
+        sum[i] = x[i][0];
+#pragma GCC unroll 4
+        for (int l = 1; l < SHORT; l++) sum[i] += x[i][l];
+    }
+    return sum;
+}
+
+/* dx[k] <- dz[m] . w[k][m]^T, `vectors` short vectors to a row, the last of which overlaps the one
+   before: `d` has zeros there. k is a multiple of SHORT. */
+ALWAYS_INLINE void FN(row_dots)(int vectors, const FN(vec4) *d, const REAL *w, int64_t m, REAL *dx, int64_t k) {
+    for (int64_t i = 0; i < k; i += SHORT) {
+        FN(vec4) sum[SHORT];
+#pragma GCC unroll 4
+        for (int r = 0; r < SHORT; r++) {
+            const REAL *row = w + (i + r) * m;
+            sum[r] = *(const FN(vec4) *)(row + m - SHORT) * d[vectors - 1];
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors - 1; v++) sum[r] += *(const FN(vec4) *)(row + v * SHORT) * d[v];
+        }
+        *(FN(vec4) *)(dx + i) = FN(sum_rows)(sum);
+    }
+}
+
+/* dx[k] <- dz[m] . w[k][m]^T: few outputs by short vectors, many by lanes and then the rest. */
 static void FN(row_input_gradient)(const REAL *dz, const REAL *w, int64_t m, REAL *dx, int64_t k) {
+    if (m >= SHORT && m <= 4 * SHORT && k >= SHORT) {
+        const int64_t vectors = (m + SHORT - 1) / SHORT, whole = k / SHORT * SHORT;
+        FN(vec4) d[4];
+        for (int v = 0; v < vectors - 1; v++) d[v] = *(const FN(vec4) *)(dz + v * SHORT);
+        for (int l = 0; l < SHORT; l++)
+            d[vectors - 1][l] = m - SHORT + l < (vectors - 1) * SHORT ? (REAL)0 : dz[m - SHORT + l];
+#define DOTS(n)                                                                    \
+    case n:                                                                        \
+        FN(row_dots)(n, d, w, m, dx, whole);                                       \
+        /* the last rows once more, with those before them */                      \
+        if (whole < k) FN(row_dots)(n, d, w + (k - SHORT) * m, m, dx + k - SHORT, SHORT); \
+        break;
+        switch (vectors) {
+            DOTS(1)
+            DOTS(2)
+            DOTS(3)
+            DOTS(4)
+        }
+#undef DOTS
+        return;
+    }
     if (m < LANES) {
         for (int64_t i = 0; i < k; i++, w += m) {
             REAL sum = w[0] * dz[0];
