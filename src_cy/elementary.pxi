@@ -122,13 +122,13 @@ cdef inline real minimum_(real x, real y) noexcept nogil:
 
 cdef inline void product(
     const real* x, Py_ssize_t x_panel, const real* w, Py_ssize_t wk, Py_ssize_t wj, Py_ssize_t k,
-    const real* bias, real* y, Py_ssize_t y_panel, Py_ssize_t m, Py_ssize_t panels,
+    const real* bias, real* y, Py_ssize_t y_panel, Py_ssize_t m, Py_ssize_t n,
 ) noexcept nogil:
-    """y[p][j] <- bias[j] + sum_i x[p][i] w[i wk + j wj] on panels."""
+    """y[p][j] <- bias[j] + sum_i x[p][i] w[i wk + j wj] on the panels of n rows."""
     if real is float:
-        product_f(x, x_panel, w, wk, wj, k, bias, y, y_panel, m, panels)
+        product_f(x, x_panel, w, wk, wj, k, bias, y, y_panel, m, n)
     else:
-        product_d(x, x_panel, w, wk, wj, k, bias, y, y_panel, m, panels)
+        product_d(x, x_panel, w, wk, wj, k, bias, y, y_panel, m, n)
 
 cdef inline void product_rows(
     const real* x, Py_ssize_t x_row, const int64_t* order, Py_ssize_t n, const real* w,

@@ -52,6 +52,7 @@ static void *new_workspace(size_t bytes) {
 #define PACK_OUTPUTS 64
 #define PACK_INPUTS 128
 #define PANEL_VECTORS (64 / VECTOR_BYTES)
+#define HALF_VECTORS (PANEL_VECTORS > 1 ? PANEL_VECTORS / 2 : 1)
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 #include "philox.h"

@@ -42,7 +42,7 @@ cdef void dense_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     elif op.src2 < 0:
         product[real](
             work + op.src * r.capacity + p0 * op.k * L, op.k * L, w + j0, op.m, 1, op.k, bias, y,
-            op.m * L, j1 - j0, p1 - p0)
+            op.m * L, j1 - j0, min(r.n, p1 * L) - p0 * L)
     elif p0 < p1:
         product_rows[real](
             <const real*>r.X + op.src2, r.n_inputs, r.rows + p0 * L, min(r.n, p1 * L) - p0 * L,
@@ -106,7 +106,7 @@ cdef void dense_input_gradient(run_t* r, const op_t* op, real* work) noexcept no
         return
     product[real](
         work + op.ddst * r.capacity + p0 * op.m * L, op.m * L, w + k0 * op.m, 1, op.m, op.m, NULL,
-        work + op.dsrc * r.capacity + (p0 * op.k + k0) * L, op.k * L, k1 - k0, p1 - p0)
+        work + op.dsrc * r.capacity + (p0 * op.k + k0) * L, op.k * L, k1 - k0, min(r.n, p1 * L) - p0 * L)
 
 cdef void dense_weight_gradient(run_t* r, const op_t* op, real* work) noexcept nogil:
     """grads[w], grads[b] <- src^T dz, sum of dz: each number by one thread, rows in order."""

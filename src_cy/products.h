@@ -51,10 +51,40 @@ ALWAYS_INLINE void FN(product_tile)(int columns, int panels, const REAL *x, int6
 #undef AT
 }
 
-/* All panels of one strip of at most TILE_COLUMNS columns. */
+/* The same for the first half of the lanes of one panel; the others keep what they hold. */
+ALWAYS_INLINE void FN(half_tile)(int columns, const REAL *x, const REAL *w, int64_t wk, int64_t wj,
+                                 int64_t k, int goes_on, const REAL *bias, REAL *y) {
+    FN(half) sum[TILE_COLUMNS][HALF_VECTORS];
+#define AT(base, column, v) (*(FN(half) *)(base + column * LANES + v * (LANES / 2 / HALF_VECTORS)))
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; j++)
+#pragma GCC unroll 16
+        for (int v = 0; v < HALF_VECTORS; v++)
+            if (goes_on) sum[j][v] = AT(y, j, v);
+            else sum[j][v] = (bias ? bias[j] : (REAL)0) - (FN(half)){0};
+    for (int64_t i = 0; i < k; i++) {
+        FN(half) xs[HALF_VECTORS];
+#pragma GCC unroll 16
+        for (int v = 0; v < HALF_VECTORS; v++) xs[v] = AT((REAL *)x, i, v);
+#pragma GCC unroll 16
+        for (int j = 0; j < columns; j++) {
+            REAL scalar = w[i * wk + j * wj];
+#pragma GCC unroll 16
+            for (int v = 0; v < HALF_VECTORS; v++) sum[j][v] += xs[v] * scalar;
+        }
+    }
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; j++)
+#pragma GCC unroll 16
+        for (int v = 0; v < HALF_VECTORS; v++) AT(y, j, v) = sum[j][v];
+#undef AT
+}
+
+/* All n rows of one strip of at most TILE_COLUMNS columns. */
 ALWAYS_INLINE void FN(product_strip)(int columns, const REAL *x, int64_t x_panel, const REAL *w,
                                      int64_t wk, int64_t wj, int64_t k, int goes_on,
-                                     const REAL *bias, REAL *y, int64_t y_panel, int64_t panels) {
+                                     const REAL *bias, REAL *y, int64_t y_panel, int64_t n) {
+    const int64_t panels = (n + LANES / 2 - 1) / LANES; /* without a last one that is half empty */
     int64_t p = 0;
 #if TILE_PANELS > 1
     for (; p + TILE_PANELS <= panels; p += TILE_PANELS)
@@ -64,17 +94,19 @@ ALWAYS_INLINE void FN(product_strip)(int columns, const REAL *x, int64_t x_panel
     for (; p < panels; p++)
         FN(product_tile)(columns, 1, x + p * x_panel, x_panel, w, wk, wj, k, goes_on, bias,
                          y + p * y_panel, y_panel);
+    if (p * LANES < n)
+        FN(half_tile)(columns, x + p * x_panel, w, wk, wj, k, goes_on, bias, y + p * y_panel);
 }
 
-/* y[panels][m][LANES] <- bias[m] + x[panels][k][LANES] . w, panels x_panel and y_panel numbers apart.
+/* y[panels][m][LANES] <- bias[m] + x[panels][k][LANES] . w for n rows, panels x_panel and y_panel apart.
+   Where the last panel has rows in its first half only, the other half of y is left as it is.
    The sum over k is cut so that a strip of w stays in the first cache; where many panels use it, the
    strip is copied first, since columns of a wide matrix fall on few lines of the cache. */
 #define PRODUCT_DEPTH ((int)(1024 / sizeof(REAL)))
 static void FN(product)(const REAL *x, int64_t x_panel, const REAL *w, int64_t wk, int64_t wj,
-                        int64_t k, const REAL *bias, REAL *y, int64_t y_panel, int64_t m,
-                        int64_t panels) {
+                        int64_t k, const REAL *bias, REAL *y, int64_t y_panel, int64_t m, int64_t n) {
     REAL packed[PRODUCT_DEPTH * TILE_COLUMNS] __attribute__((aligned(64)));
-    const int pack = panels >= PACK_PANELS && k * m >= PACK_SIZE;
+    const int pack = n >= PACK_PANELS * LANES && k * m >= PACK_SIZE;
     for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += PRODUCT_DEPTH) {
         const int64_t depth = k - k0 < PRODUCT_DEPTH ? k - k0 : PRODUCT_DEPTH;
         int64_t j = 0;
@@ -83,18 +115,18 @@ static void FN(product)(const REAL *x, int64_t x_panel, const REAL *w, int64_t w
             if (pack) {
                 FN(pack_strip)(strip, wk, wj, depth, packed);
                 FN(product_strip)(TILE_COLUMNS, x + k0 * LANES, x_panel, packed, TILE_COLUMNS, 1,
-                                  depth, k0 > 0, b, y + j * LANES, y_panel, panels);
+                                  depth, k0 > 0, b, y + j * LANES, y_panel, n);
             } else if (wj == 1)
                 FN(product_strip)(TILE_COLUMNS, x + k0 * LANES, x_panel, strip, wk, 1, depth, k0 > 0,
-                                  b, y + j * LANES, y_panel, panels);
+                                  b, y + j * LANES, y_panel, n);
             else
                 FN(product_strip)(TILE_COLUMNS, x + k0 * LANES, x_panel, strip, 1, wj, depth, k0 > 0,
-                                  b, y + j * LANES, y_panel, panels);
+                                  b, y + j * LANES, y_panel, n);
         }
 #define STRIP(c)                                                                               \
     case c:                                                                                    \
         FN(product_strip)(c, x + k0 * LANES, x_panel, w + k0 * wk + j * wj, wk, wj, depth, k0 > 0, \
-                          bias ? bias + j : bias, y + j * LANES, y_panel, panels);              \
+                          bias ? bias + j : bias, y + j * LANES, y_panel, n);                   \
         break;
         switch (m - j) {
             STRIP(1)

@@ -2,6 +2,8 @@
 
 typedef REAL FN(vec) __attribute__((vector_size(VECTOR_BYTES), aligned(VECTOR_BYTES), may_alias));
 typedef REAL FN(vecu) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+/* half a panel: so many vectors, of half the size where a panel is one vector */
+typedef REAL FN(half) __attribute__((vector_size(32 / HALF_VECTORS), aligned(32 / HALF_VECTORS), may_alias));
 typedef BITS FN(index) __attribute__((vector_size(VECTOR_BYTES), may_alias));
 
 /* a b + c, rounded once wherever the vectors do so. Left to itself the compiler vectorises a sum's
