@@ -1,6 +1,9 @@
 # The Cython core: interprets the plan over the rows of whole stretches, GIL released, nothing
 # allocated. `kernels.h` holds the innermost loops, `formulas.pxi` the printed formulas.
 
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
 from libc.math cimport rint
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free

@@ -239,6 +239,85 @@ def forward(
                 forward_chunks[real](r, work, size, n, s, n_sums, y, threadid(), threads)
         free(work)
 
+cdef enum:
+    STACK = 16384  # bytes of workspace that a prediction takes from the stack
+
+cdef class Bound:
+    """A plan with its parameters, for predictions of so few rows that the call itself counts.
+
+    ``bound(x, y)`` writes the outputs of x (n, k) into y (n, m) and returns True; or returns False and
+    does nothing where these are not C-contiguous arrays of the plan's type and widths. Safe to call
+    from many threads at once.
+    """
+
+    cdef const op_t[::1] ops
+    cdef object params  # keeps the numbers alive
+    cdef const int64_t[::1] order
+    cdef run_t run
+    cdef Py_ssize_t columns, outputs, item
+    cdef char code
+
+    def __init__(self, const op_t[::1] ops, params, Py_ssize_t columns, const int64_t[::1] order,
+                 Py_ssize_t inputs):
+        cdef const uint8_t[::1] memory = params.view("u1")
+        self.ops, self.params, self.columns, self.order = ops, memory, columns, order
+        self.item, self.code = params.itemsize, ord(params.dtype.char)
+        memset(&self.run, 0, sizeof(run_t))
+        self.run.ops, self.run.n_ops = &ops[0], ops.shape[0]
+        self.run.head = find_head(&ops[0], ops.shape[0])
+        self.run.params, self.run.n_inputs, self.run.threads = <void*>&memory[0], inputs, 1
+        self.outputs = self.run.head.m
+
+    cdef bint fits(self, Py_buffer* b, Py_ssize_t width) noexcept:
+        return (b.ndim == 2 and b.shape[1] == width and b.itemsize == self.item
+                and b.format != NULL and b.format[0] == self.code and b.format[1] == 0
+                and <size_t>b.buf % self.item == 0)
+
+    def __call__(self, x, y):
+        cdef Py_buffer source, target
+        cdef bint done = False
+        try:
+            PyObject_GetBuffer(x, &source, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)
+        except (TypeError, BufferError, ValueError):
+            return False
+        try:
+            PyObject_GetBuffer(y, &target, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+        except (TypeError, BufferError, ValueError):
+            PyBuffer_Release(&source)
+            return False
+        if (self.fits(&source, self.run.n_inputs) and self.fits(&target, self.outputs)
+                and source.shape[0] == target.shape[0]):
+            with nogil:
+                done = self.predict(source.buf, target.buf, source.shape[0])
+        PyBuffer_Release(&source)
+        PyBuffer_Release(&target)
+        return done
+
+    cdef bint predict(self, const void* X, void* Y, Py_ssize_t n) noexcept nogil:
+        cdef char[STACK + 64] near
+        cdef barrier_t barrier
+        cdef run_t r = self.run
+        cdef void* far = NULL
+        cdef void* work = <void*>((<size_t>&near[0] + 63) & ~<size_t>63)
+        cdef Py_ssize_t size
+        if n == 0:
+            return True
+        r.lanes = 1 if n == 1 else 64 // self.item
+        r.capacity = min((n + r.lanes - 1) // r.lanes * r.lanes, self.order.shape[0])
+        size = self.columns * r.capacity
+        if n > 1 or size * self.item > STACK:  # panels need zeros where no row is
+            far = work = new_workspace(size * self.item)
+            if work == NULL:
+                return False
+        barrier_init(&barrier, 1)
+        r.barrier, r.rows, r.X = &barrier, &self.order[0], X
+        if self.item == sizeof(float):
+            forward_chunks[float](r, <float*>work, size, n, NULL, 0, <float*>Y, 0, 1)
+        else:
+            forward_chunks[double](r, <double*>work, size, n, NULL, 0, <double*>Y, 0, 1)
+        free(far)
+        return True
+
 def permutations(uint64_t seed, uint64_t first_epoch, int64_t[:, ::1] order):
     """order[e] <- the order of the rows in epoch first_epoch + e, as fastnn.random.permutations has it."""
     cdef Py_ssize_t e, n = order.shape[1]

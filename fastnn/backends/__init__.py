@@ -11,6 +11,11 @@ C-contiguous and of the plan's dtype unless said otherwise; ``n`` rows, ``k = pl
     otherwise each row is computed on its own. Safe to call from many threads at once unless
     ``training``.
 
+``bind(plan, params)``
+    A function of (X, Y) that predicts X into Y like ``forward``, by one thread, and returns True;
+    or False, having done nothing, if they are not arrays that ``forward`` would take. For
+    predictions so small that looking things up would take longer. It sees the parameters change.
+
 ``evaluate(plan, params, feed, sums, threads=1)``
     ``sums[0]`` += the sum over rows of the weighted loss (in inference mode; penalties are added
     once for every row), ``sums[1:]`` += the sums of the metrics.
@@ -82,6 +87,20 @@ def get(name: str | None = None):
     if not isinstance(wanted, str) or wanted.lower() not in NAMES:
         raise ValueError(f"backend must be one of {', '.join(NAMES)}, received {wanted!r}.")
     return importlib.import_module(f"fastnn.backends.{wanted.lower()}_backend")
+
+
+def bind_forward(forward, plan, params):
+    """``bind`` of a backend that has nothing faster."""
+    def bound(X, Y) -> bool:
+        widths = (plan.n_inputs, plan.n_outputs)
+        fits = all(isinstance(array, np.ndarray) and array.dtype == plan.dtype
+                   and array.flags.c_contiguous and array.shape == (len(X), width)
+                   for array, width in zip((X, Y), widths, strict=True)) and Y.flags.writeable
+        if fits:
+            forward(plan, params, X, Y)
+        return fits
+
+    return bound
 
 
 def _best():

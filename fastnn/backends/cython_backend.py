@@ -151,6 +151,12 @@ def forward(plan, params, X, Y, training=False, step=0, threads=1):
     layout.forward(layout.ops, params, layout.columns, order, X, Y, False, step, threads)
 
 
+def bind(plan, params):
+    """A function of (X, Y) for predictions of few rows; see the contract in ``fastnn.backends``."""
+    layout = _layout(plan)
+    return core.Bound(layout.ops, params, layout.columns, layout.chunk(CHUNK), plan.n_inputs)
+
+
 def evaluate(plan, params, feed, sums, threads=1):
     """Add the sums of loss and metrics over the feed; see the contract in ``fastnn.backends``."""
     layout = _layout(plan)

@@ -17,6 +17,7 @@ from fastnn import plan as plans
 from fastnn.backends import (
     Feed,
     Memory,
+    bind_forward,
     numba_formulas,
     numba_heads,
     numba_kernels,
@@ -152,6 +153,11 @@ def forward(plan, params, X, Y, training=False, step=0, threads=1):
     empty = np.empty((0, 0), plan.dtype)
     feed = Feed(X, empty, np.empty(0, np.int64))
     _predict(plan, params, feed, np.zeros(1), Y[None], step, threads, training, False)
+
+
+def bind(plan, params):
+    """A function of (X, Y); see the contract in ``fastnn.backends``."""
+    return bind_forward(forward, plan, params)
 
 
 def evaluate(plan, params, feed, sums, threads=1):

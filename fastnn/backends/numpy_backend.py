@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import activations, losses, random
+from fastnn.backends import bind_forward
 from fastnn.optimizers import rules
 from fastnn.plan import LINKS, Kind, Plan
 from fastnn.random import permutations as permutations  # of the contract
@@ -378,6 +379,11 @@ def forward(plan, params, X, Y, training=False, step=0, threads=1):
             run = Run(plan, params, CHUNK, False)
             run.forward(rows)
             Y[i : i + CHUNK] = run.Y[:n]
+
+
+def bind(plan, params):
+    """A function of (X, Y); see the contract in ``fastnn.backends``."""
+    return bind_forward(forward, plan, params)
 
 
 def evaluate(plan, params, feed, sums, threads=1):
