@@ -69,13 +69,17 @@ cdef struct stretch_t:
 
 cdef void train_block(
     run_t shared, const stretch_t* stretch, real* work, Py_ssize_t start, Py_ssize_t stop, int thread,
+    double* second,
 ) noexcept nogil:
-    """The steps start..stop of a stretch, by one thread among `shared.threads`."""
+    """The steps start..stop of a stretch, by one thread among `shared.threads`. `second` becomes the
+    time when the first step is over."""
     cdef run_t r = shared
     cdef Py_ssize_t i, n, part = start // stretch.part_steps
     cdef Py_ssize_t first = start % stretch.part_steps * stretch.batch
     r.thread = thread
     for i in range(start, stop):
+        if i == start + 1 and thread == 0:
+            second[0] = seconds()
         if first >= stretch.rows:
             part += 1
             first = 0
@@ -103,23 +107,23 @@ cdef void train_stretch(
     cdef double start
     if most == 1:
         barrier_init(shared.barrier, 1)
-        train_block[real](shared, stretch, work, 0, steps, 0)
+        train_block[real](shared, stretch, work, 0, steps, 0, &start)
         return
     while done < steps:
         trial = pace.measured and pace.wait <= 0
         level = next_trial(pace, most) if trial else pace.level
         count = block_steps(pace, TRIAL if trial else min(max(pace.wait, TRIAL), 20 * TRIAL))
-        count = min(count, steps - done)
+        count = min(max(count, <Py_ssize_t>3), steps - done)
         threads = level_threads(level, most)
         shared.threads = threads
         barrier_init(shared.barrier, threads)
         start = seconds()
         if threads == 1:
-            train_block[real](shared, stretch, work, done, done + count, 0)
+            train_block[real](shared, stretch, work, done, done + count, 0, &start)
         else:
             with parallel(num_threads=threads):
-                train_block[real](shared, stretch, work, done, done + count, threadid())
-        record(pace, level, count, seconds() - start)
+                train_block[real](shared, stretch, work, done, done + count, threadid(), &start)
+        record(pace, level, max(count - 1, <Py_ssize_t>1), seconds() - start)
         done += count
 
 def train(

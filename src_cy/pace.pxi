@@ -1,6 +1,7 @@
 # How many threads to use is measured, not guessed: a step with two threads may take half the time of
 # one, or, beside another busy process, ten times as long. As the results do not depend on it, the
-# engine tries other numbers now and then while it works. Levels are 1, 2, 4, ... threads.
+# engine tries other numbers now and then while it works. Levels are 1, 2, 4, ... threads. The first
+# step of a block does not count: threads have to wake up, and caches to change hands.
 
 cdef extern from "kernels.h" nogil:
     double seconds()
