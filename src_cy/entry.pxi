@@ -104,26 +104,28 @@ cdef void train_stretch(
     cdef int most = shared.threads, threads
     cdef int64_t level
     cdef bint trial
-    cdef double start
+    cdef double start, second, given
     if most == 1:
         barrier_init(shared.barrier, 1)
-        train_block[real](shared, stretch, work, 0, steps, 0, &start)
+        train_block[real](shared, stretch, work, 0, steps, 0, &second)
         return
     while done < steps:
-        trial = pace.measured and pace.wait <= 0
+        trial = wants_trial(pace, most)
         level = next_trial(pace, most) if trial else pace.level
         count = block_steps(pace, TRIAL if trial else min(max(pace.wait, TRIAL), 20 * TRIAL))
         count = min(max(count, <Py_ssize_t>3), steps - done)
         threads = level_threads(level, most)
         shared.threads = threads
         barrier_init(shared.barrier, threads)
-        start = seconds()
+        start, given = seconds(), processor_seconds()
         if threads == 1:
-            train_block[real](shared, stretch, work, done, done + count, 0, &start)
+            train_block[real](shared, stretch, work, done, done + count, 0, &second)
         else:
             with parallel(num_threads=threads):
-                train_block[real](shared, stretch, work, done, done + count, threadid(), &start)
-        record(pace, level, max(count - 1, <Py_ssize_t>1), seconds() - start)
+                train_block[real](shared, stretch, work, done, done + count, threadid(), &second)
+        record(
+            pace, level, count, seconds() - start, second - start if count > 1 else 0,
+            processor_seconds() - given)
         done += count
 
 def train(

@@ -123,11 +123,16 @@ typedef struct {
     int threads;
 } barrier_t;
 
-static inline double seconds(void) {
+static inline double clock_seconds(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
+
+static inline double seconds(void) { return clock_seconds(CLOCK_MONOTONIC); }
+
+/* Time that this thread was given a processor for. */
+static inline double processor_seconds(void) { return clock_seconds(CLOCK_THREAD_CPUTIME_ID); }
 
 static inline void barrier_init(barrier_t *b, int threads) {
     atomic_store(&b->waiting, 0);
