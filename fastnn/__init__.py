@@ -16,6 +16,7 @@ _MODULES = ("activations", "backends", "callbacks", "config", "datasets", "initi
             "training", "utils")
 _NAMES = {
     "Input": "fastnn.layers",
+    "Model": "fastnn.models",
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",
     "load_model": "fastnn.saving",

@@ -13,8 +13,10 @@ import numpy as np
 from fastnn import backends, config, data, fitting, losses, optimizers, random, registry
 from fastnn.callbacks import CallbackList
 from fastnn.layers.base import Layer, Variable, assign_all
+from fastnn.layers.graph import is_symbolic
 from fastnn.metrics import get as get_metric
 from fastnn.naming import unique_name
+from fastnn.network import Network
 from fastnn.prediction import Predictor
 from fastnn.progress import Progress
 from fastnn.training import Batches, Trainer, split
@@ -24,13 +26,34 @@ from fastnn.training import Batches, Trainer, split
 _CALL_STEPS = 1 << 62
 
 
-class Model:
+class Model(Network):
     """A network with its parameters, loss and optimizer (abstract).
 
     A subclass has ``layers`` and ``row_shapes``, lowers itself and calls :meth:`pack` when it is
     built. ``params`` is the one vector of all variables: the trained ones in the order of the
     layers, then the others; ``n_trained`` says how many are trained.
+
+    Layers may be in several models. Their numbers then lie in the vector of the model that worked
+    last, and the next that fits or predicts fetches them (`gather`): each sees what the others
+    learnt, as in Keras. Such models must not work at the same time in several threads.
+
+    ``Model(inputs, outputs)`` makes a `fastnn.functional_model.Functional`.
     """
+
+    def __new__(cls, *args, **kwargs):
+        if cls is not Model:
+            return super().__new__(cls)
+        from fastnn.functional_model import Functional
+
+        return super().__new__(Functional)
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "call" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__} defines call(), which fastnn cannot compile. Put the network "
+                "together from layers: Sequential([...]) or Model(inputs, outputs); for a step of "
+                "your own write a Layer with lower().")
 
     def __init__(self, name=None, dtype=None):
         self.name = str(name) if name else unique_name(type(self).__name__)
@@ -46,6 +69,8 @@ class Model:
         self._trainer: Trainer | None = None
         self._state: dict = {}  # for the next trainer to go on from
         self._packed: list = []  # the variables in the order of ``params``
+        self._away = False  # whether another model has fetched variables
+        self.nodes: list = []  # calls of the model as a layer
         self._predictor = None
         self._calls = 0
 
@@ -70,10 +95,6 @@ class Model:
         """Build the model, if it is not, for the shape of the data's rows."""
         raise NotImplementedError
 
-    def lower(self, builder):
-        """Append the network's ops to the plan and return the value that holds its output."""
-        raise NotImplementedError
-
     # parameters
 
     @property
@@ -89,10 +110,8 @@ class Model:
         self._packed = trained + others
         self.n_trained = sum(variable.size for variable in trained)
         self.params = np.zeros(sum(v.size for v in self._packed), self.dtype)
-        offset = 0
-        for variable in self._packed:
-            variable.bind(self.params, offset)
-            offset += variable.size
+        self._away = True
+        self.gather()
         self._forget_plans()
 
     def ensure_packed(self) -> None:
@@ -100,6 +119,7 @@ class Model:
         self._require_built()
         if self._packed != self.trainable_weights + self.non_trainable_weights:
             self.pack()
+        self.gather()
 
     def _forget_plans(self) -> None:
         """After a change of the layers or the loss: plans and optimizer state are made anew."""
@@ -110,17 +130,17 @@ class Model:
     @property
     def weights(self) -> list[Variable]:
         """All variables, layer by layer."""
-        return [variable for layer in self.layers for variable in layer.weights]
+        return [variable for layer in self.leaves for variable in layer.weights]
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """Those that training changes, from the next compile on."""
-        return [variable for layer in self.layers for variable in layer.trainable_weights]
+        return [variable for layer in self.leaves for variable in layer.trainable_weights]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """Frozen ones and moving averages."""
-        return [variable for layer in self.layers for variable in layer.non_trainable_weights]
+        return [variable for layer in self.leaves for variable in layer.non_trainable_weights]
 
     @property
     def trainable(self) -> bool:
@@ -288,6 +308,7 @@ class Model:
             raise ValueError("x is missing: give the data, rows of the model's input shape.")
         if self._compiled is not None:
             self.build_for(x)
+            self.gather()
 
     def _results(self, logs: dict, return_dict: bool):
         values = [logs[name] for name in self.metrics_names]
@@ -322,6 +343,7 @@ class Model:
         True
         """
         self._require_built()
+        self.gather()
         return Predictor(self, self._compiled["backend"] if self._compiled else None, frozen=True)
 
     def predict_on_batch(self, x) -> np.ndarray:
@@ -334,6 +356,8 @@ class Model:
         Then dropout drops, with a new mask at each call, and batch normalisation uses the rows
         given and moves its averages.
         """
+        if is_symbolic(x):
+            return self.connect(x)
         predictor = self._predictor or self._make_predictor(x)
         if not training:
             return predictor(x)
@@ -342,6 +366,7 @@ class Model:
 
     def _make_predictor(self, x) -> Predictor:
         self.build_for(x)
+        self.gather()
         backend = self._compiled["backend"] if self._compiled else None
         self._predictor = Predictor(self, backend)
         return self._predictor
@@ -393,18 +418,17 @@ class Model:
         state = vars(self).copy()
         if self._trainer is not None:
             state["_state"] = self._trainer.get_state()
-        return state | {"_trainer": None, "_predictor": None, "_packed": [], "params": None}
+        return state | {"_trainer": None, "_predictor": None, "_packed": [], "params": None,
+                        "nodes": [], "_was_built": self.built}
 
     def __setstate__(self, state: dict) -> None:
         vars(self).update(state)
-        for layer in self.layers:
-            layer.owner = weakref.ref(self)
-        if self.weights:
+        if vars(self).pop("_was_built"):
             self.pack()
         self._state = state["_state"]
 
     def __copy__(self):
-        return copy.deepcopy(self)  # two models cannot share their layers
+        return copy.deepcopy(self)  # with layers of its own
 
     def _require_built(self) -> None:
         if not self.built:

@@ -9,8 +9,9 @@ every backend interprets. A row's integers are sizes, formula codes and offsets:
 
 -1 stands for "none". An op reads its inputs and overwrites its outputs, forwards (``src -> dst``)
 and backwards (``ddst -> dsrc``); its backward may also overwrite ``ddst``. A value has one
-consumer; one that is used twice goes through a FORK, whose backward adds. This is the only file
-that knows an offset.
+consumer; one that is used twice goes through a FORK, whose backward adds. Parameters may be used
+twice as well: all ops but the last that trains them have in ``adds`` where the gradients end that
+they add to. This is the only file that knows an offset.
 """
 
 from __future__ import annotations
@@ -52,17 +53,22 @@ class Kind(IntEnum):
     CLIP_VALUE = 49  # g[w : w + k] into [-a0, a0]
     CLIP_NORM = 50  # g[w : w + k] scaled to a norm of at most a0
     UPDATE = 51  # formula is the optimizer's rule, for parameters w : w + k
+    # more of the network
+    MERGE = 66  # dst[k] <- a0 src + a1 src2, or by formula (of MERGES) the larger or smaller of them
+    DOT = 69  # dst[1] <- src[k] . src2[k]; a0 = 1: of the rows divided by their norms; keep[2] 1/norm
 
 
 OP = np.dtype(
     [(name, np.int64) for name in (
         "kind", "formula", "link", "src", "src2", "dst", "dsrc", "dsrc2", "ddst", "keep", "aux",
-        "k", "m", "w", "b", "s", "trains", "frozen", "sparse", "sums",
+        "k", "m", "w", "b", "s", "trains", "frozen", "sparse", "sums", "adds",
     )] + [(f"a{i}", np.float64) for i in range(4)]
 )
 
 # the numbers of the links a head can apply to its logits
 LINKS = (None, "sigmoid", "softmax")
+# the formulas of MERGE
+MERGES = ("combine", "maximum", "minimum")
 
 
 @dataclass(slots=True)
@@ -113,6 +119,7 @@ class Builder:
         self._inputs = 0
         self._metrics = 0
         self._n_slots = self._n_scalars = 0
+        self.call = 0  # how often the layer that lowers itself has been called before
 
     # values
 
@@ -122,7 +129,7 @@ class Builder:
 
     def _append(self, kind: Kind, numbers=(), **fields) -> int:
         row = dict.fromkeys(OP.names, -1) | dict.fromkeys(("a0", "a1", "a2", "a3"), 0.0)
-        row |= dict.fromkeys(("formula", "link", "trains", "frozen", "sparse", "sums"), 0)
+        row |= dict.fromkeys(("formula", "link", "trains", "frozen", "sparse", "sums", "adds"), 0)
         row |= {"kind": kind, **fields}
         row |= {f"a{i}": number for i, number in enumerate(numbers)}
         self._rows.append(row)
@@ -157,28 +164,38 @@ class Builder:
         self._append(kind, numbers, trains=int(trains), **(columns | fields))
         return value
 
+    def seed(self, seed: int) -> int:
+        """The seed of an op of random numbers: another for each call of a shared layer."""
+        return (seed + self.call * 0x9E3779B97F4A7C15) % 2**63
+
     def fork(self, value: Value) -> tuple[Value, Value]:
-        """Two values that read the same columns, for two consumers; their gradients are added."""
-        if value.grad < 0:
-            return value, value
-        one, two = (Value(value.offset, self._reserve(value.width), value.shape, len(self._rows))
-                    for _ in range(2))
+        """Two values that read the same columns, for two consumers; their gradients are added.
+
+        Also where there are none: an activation must not be fused into an op that others read.
+        """
+        wanted = value.grad >= 0
+        one, two = (Value(value.offset, self._reserve(value.width) if wanted else -1, value.shape,
+                          len(self._rows)) for _ in range(2))
         self._append(Kind.FORK, src=value.offset, dst=value.offset, dsrc=value.grad,
                      ddst=one.grad, dsrc2=two.grad, k=value.width, m=value.width)
         return one, two
 
-    def merge(self, kind: Kind, one: Value, two: Value) -> Value:
-        """ADD, MULTIPLY or CONCATENATE of two values."""
+    def merge(self, kind: Kind, one: Value, two: Value, numbers=(), formula=MERGES[0]) -> Value:
+        """ADD, MULTIPLY, MERGE, DOT or CONCATENATE of two values; numbers are the op's."""
         if kind is Kind.CONCATENATE:
-            shape = (*one.shape[:-1], one.shape[-1] + two.shape[-1])
-            if len(shape) > 1:
-                raise ValueError(f"concatenate joins flat values, received {one.shape}.")
+            if one.shape[1:] != two.shape[1:]:
+                raise ValueError(f"concatenate joins the first axis of rows that agree in the "
+                                 f"others, received {one.shape} and {two.shape}.")
+            shape = (one.shape[0] + two.shape[0], *one.shape[1:])
             return self.op(kind, one, two, shape=shape, m=two.width)
         if one.shape != two.shape:
             raise ValueError(
                 f"{kind.name.lower()} needs two equal shapes, received {one.shape} and {two.shape}."
             )
-        return self.op(kind, one, two, shape=one.shape)
+        if kind is Kind.DOT:
+            return self.op(kind, one, two, shape=(1,), numbers=numbers, keep=2)
+        return self.op(kind, one, two, shape=one.shape, numbers=numbers,
+                       formula=MERGES.index(formula))
 
     def activate(self, value: Value, activation) -> Value:
         """Apply an activation: fused into the dense op that made the value, or an op of its own."""
@@ -254,6 +271,7 @@ class Builder:
 
     def plan(self, n_params: int, n_trained: int) -> Plan:
         """The finished plan."""
+        self._mark_shared(n_trained)
         ops = np.zeros(len(self._rows), OP)
         for i, row in enumerate(self._rows):
             ops[i] = tuple(row[name] for name in OP.names)
@@ -261,6 +279,22 @@ class Builder:
         ops.flags.writeable = False
         return Plan(ops, self._columns, self._inputs, head["m"], n_params, n_trained,
                     self._n_slots, self._n_scalars, self._metrics, self.dtype)
+
+    def _mark_shared(self, n_trained: int) -> None:
+        """Set ``adds`` where a later op trains the same parameters; its backward runs earlier.
+
+        Gradients up to the next parameters that an op reads are taken as the op's own: where that
+        is too many, nothing is added to those.
+        """
+        starts = sorted({n_trained, *(row[name] for row in self._rows for name in ("w", "b"))})
+        seen: set[int] = set()
+        for row in reversed(self._rows):
+            if not row["trains"]:
+                continue
+            own = {row["w"], row["b"]} - {-1}
+            if own & seen:
+                row["adds"] = next(n for n in starts if n > max(own))
+            seen |= own
 
 
 def _activation_code(activation) -> int:

@@ -144,6 +144,7 @@ class Trainer:
         if self.memory.params is not self.model.params:
             raise RuntimeError("The model's layers, or which of them are trainable, have changed "
                                "since this trainer was made. Make a new one, or call fit again.")
+        self.model.gather()
         parts, rows = order.shape
         steps = parts * -(-rows // batch_size)
         Y = np.empty((parts, rows, self.plan.n_outputs), self.plan.dtype) if self.outside else None
@@ -290,6 +291,7 @@ class Evaluation:
 
     def _evaluate(self, part: slice, weights) -> np.ndarray:
         trainer, feed = self.trainer, self.feed
+        trainer.model.gather()
         sums = np.zeros_like(self._sums)
         rows = Feed(feed.X[part], feed.T[part], feed.labels[part], weights)
         trainer.backend.evaluate(trainer.plan, trainer.memory.params, rows, sums,

@@ -42,6 +42,7 @@ cdef extern from *:
 COMPILER = f"{FASTNN_COMPILER.decode()} {FASTNN_COMPILER_VERSION}"
 
 # for a test that Python and C mean the same
+MERGE_CODES = {"combine": COMBINE, "maximum": MAXIMUM, "minimum": MINIMUM}
 LINK_CODES = {"sigmoid": LINK_SIGMOID, "softmax": LINK_SOFTMAX}
 SIGMOID_CODE = SIGMOID
 OP_BYTES = sizeof(op_t)
@@ -147,6 +148,7 @@ def train(
     r.params, r.grads, r.n_trained = &params[0], &grads[0], grads.shape[0]
     r.slots = &slots[0, 0]
     r.work, r.capacity = memory, capacity
+    r.spare = memory + (work.shape[0] - r.n_trained)  # of a plan with ops that add to gradients
     r.lanes = 1 if capacity == 1 else 64 // sizeof(real)
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
     r.T, r.target_width, r.labels = &T[0, 0], T.shape[1], &labels[0]

@@ -2,7 +2,7 @@
 
 cdef struct op_t:
     int64_t kind, formula, link, src, src2, dst, dsrc, dsrc2, ddst, keep, aux
-    int64_t k, m, w, b, s, trains, frozen, sparse, sums
+    int64_t k, m, w, b, s, trains, frozen, sparse, sums, adds
     double a0, a1, a2, a3
 
 # fastnn.plan.Kind; a test compares the two
@@ -29,6 +29,8 @@ cdef enum:
     CLIP_VALUE = 49
     CLIP_NORM = 50
     UPDATE = 51
+    MERGE = 66
+    DOT = 69
 
 KINDS = {
     "INPUT": INPUT, "DENSE": DENSE, "ACTIVATION": ACTIVATION, "SOFTMAX": SOFTMAX,
@@ -37,13 +39,23 @@ KINDS = {
     "SOFTMAX_LOSS": SOFTMAX_LOSS, "CROSS_LOSS": CROSS_LOSS, "ELEMENT_METRIC": ELEMENT_METRIC,
     "BINARY_ACCURACY": BINARY_ACCURACY, "CATEGORICAL_ACCURACY": CATEGORICAL_ACCURACY,
     "SPARSE_CATEGORICAL_ACCURACY": SPARSE_CATEGORICAL_ACCURACY, "PENALTY": PENALTY,
-    "CLIP_VALUE": CLIP_VALUE, "CLIP_NORM": CLIP_NORM, "UPDATE": UPDATE,
+    "CLIP_VALUE": CLIP_VALUE, "CLIP_NORM": CLIP_NORM, "UPDATE": UPDATE, "MERGE": MERGE, "DOT": DOT,
 }
 
 # the codes of a head's links, fastnn.plan.LINKS
 cdef enum:
     LINK_SIGMOID = 1
     LINK_SOFTMAX = 2
+
+# the codes of MERGE's formulas, fastnn.plan.MERGES
+cdef enum:
+    COMBINE = 0
+    MAXIMUM = 1
+    MINIMUM = 2
+
+# the kinds from which on they are ops of the network again
+cdef enum:
+    NETWORK = 60
 
 # the code of the sigmoid among ACTIVATE_FORMULAS; a test compares
 cdef enum:
@@ -60,6 +72,7 @@ cdef struct run_t:
     Py_ssize_t n_ops
     void* params
     void* grads
+    void* spare  # n_trained numbers, if an op adds to gradients
     void* slots
     Py_ssize_t n_trained
     void* work
@@ -81,6 +94,9 @@ cdef struct run_t:
     int row_part, row_parts, column_part, column_parts  # this thread's share of a dense op
     barrier_t* barrier
     const op_t* head
+
+cdef inline bint in_network(int64_t kind) noexcept nogil:
+    return kind < OUTPUT or kind >= NETWORK
 
 cdef inline Py_ssize_t share(Py_ssize_t count, Py_ssize_t part, Py_ssize_t parts, Py_ssize_t unit) noexcept nogil:
     """Where part `part` of `count` things begins, parts being whole units."""

@@ -26,11 +26,15 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
             merge_forward[real](r, op, work)
         elif op.kind == CONCATENATE:
             concatenate[real](r, op, work, True)
+        elif op.kind == MERGE:
+            merge_two_forward[real](r, op, work)
+        elif op.kind == DOT:
+            dot_forward[real](r, op, work)
         elif OUTPUT <= op.kind <= CROSS_LOSS:
             head_forward[real](r, op, work)
         elif op.kind >= ELEMENT_METRIC and op.kind < PENALTY and r.T != NULL:
             metric_rows[real](r, op, work)
-        if r.column_parts > 1 and op.kind <= CROSS_LOSS:
+        if r.column_parts > 1 and (op.kind <= CROSS_LOSS or in_network(op.kind)):
             barrier_wait(r.barrier)
 
 cdef void backward_ops(run_t* r, real* work) noexcept nogil:
@@ -38,8 +42,10 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
     cdef const op_t* op
     for i in range(r.n_ops - 1, -1, -1):
         op = &r.ops[i]
-        if op.kind > CONCATENATE or op.ddst < 0:
+        if not in_network(op.kind) or op.ddst < 0:
             continue
+        if op.adds and op.kind != DENSE:
+            begin_adding[real](r, op, work)
         if op.kind == DENSE:
             dense_derive[real](r, op, work)
             if op.dsrc >= 0:
@@ -62,13 +68,52 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
             merge_backward[real](r, op, work)
         elif op.kind == CONCATENATE:
             concatenate[real](r, op, work, False)
+        elif op.kind == MERGE:
+            merge_two_backward[real](r, op, work)
+        elif op.kind == DOT:
+            dot_backward[real](r, op, work)
+        if op.adds and op.kind != DENSE:
+            end_adding[real](r, op, work)
         if r.column_parts > 1:
             barrier_wait(r.barrier)
     barrier_wait(r.barrier)
-    for i in range(r.n_ops):
+    for i in range(r.n_ops - 1, -1, -1):
         op = &r.ops[i]
         if op.kind == DENSE and op.trains:
+            if op.adds:
+                begin_adding[real](r, op, work)
             dense_weight_gradient[real](r, op, work)
+            if op.adds:
+                end_adding[real](r, op, work)
+
+# Parameters that several ops train: the first backward of them writes the gradient, the others write
+# to a spare vector, which is then added.
+
+cdef inline void own_share(run_t* r, const op_t* op, Py_ssize_t* lo, Py_ssize_t* hi) noexcept nogil:
+    """This thread's numbers among those up to op.adds."""
+    cdef Py_ssize_t first = op.b if op.w < 0 or 0 <= op.b < op.w else op.w
+    lo[0] = first + share(op.adds - first, r.thread, r.threads, 64)
+    hi[0] = first + share(op.adds - first, r.thread + 1, r.threads, 64)
+
+cdef void begin_adding(run_t* r, const op_t* op, const real* work) noexcept nogil:
+    """From here on gradients go to the spare vector, which holds zeros. Ends at a barrier."""
+    cdef Py_ssize_t lo, hi
+    own_share(r, op, &lo, &hi)
+    memset(<real*>r.spare + lo, 0, (hi - lo) * sizeof(real))
+    r.grads, r.spare = r.spare, r.grads
+    barrier_wait(r.barrier)
+
+cdef void end_adding(run_t* r, const op_t* op, const real* work) noexcept nogil:
+    """Add what came to the gradient. Starts and ends at a barrier."""
+    cdef Py_ssize_t i, lo, hi
+    cdef const real* new = <const real*>r.grads
+    cdef real* g = <real*>r.spare
+    barrier_wait(r.barrier)
+    own_share(r, op, &lo, &hi)
+    for i in range(lo, hi):
+        g[i] += new[i]
+    r.grads, r.spare = r.spare, r.grads
+    barrier_wait(r.barrier)
 
 # Sums over all parameters are taken in blocks, each by one thread, and those added up in order.
 cdef enum:

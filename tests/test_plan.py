@@ -123,7 +123,10 @@ def test_a_fork_adds_gradients_of_two_branches():
 
 def test_a_fork_without_gradients_is_no_op():
     builder, value = chain()
-    assert builder.fork(value) == (value, value)
+    one, two = builder.fork(value)
+    assert one == two and (one.offset, one.grad) == (value.offset, -1)
+    builder.activate(one, activations.get("tanh"))
+    assert kinds(ops(builder, two))[-2:] == ["ACTIVATION", "OUTPUT"]  # two stays what it was
     assert len(builder._rows) == 1
 
 

@@ -10,8 +10,8 @@ import fastnn
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["jobs", "installation"], ["__init__"], ["saving"], ["models"],
-    ["model"],
-    ["fitting", "prediction"], ["training"], ["layers"], ["data"], ["backends"],
+    ["functional_model"], ["model"],
+    ["fitting", "prediction"], ["training"], ["network"], ["layers"], ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "datasets", "encoding"],
     ["formulas", "utils", "summary", "progress", "tables"],

@@ -66,6 +66,8 @@ class _Layout:
                 op["aux"], columns = columns, columns + room
         self._read_rows()
         self.columns = int(columns)
+        # room behind the columns for gradients that are added to others
+        self.spare = plan.n_trained if plan.ops["adds"].any() else 0
         dense = plan.ops[plan.ops["kind"] == Kind.DENSE]
         self.work_per_row = int((dense["k"] * dense["m"]).sum())
         self._order = np.arange(CHUNK)
@@ -126,7 +128,7 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
     scratch = memory.scratch
     if scratch.get("for") != (layout, capacity, threads):
         scratch |= {"for": (layout, capacity, threads),
-                    "work": _aligned(layout.columns * capacity, plan.dtype),
+                    "work": _aligned(layout.columns * capacity + layout.spare, plan.dtype),
                     "pace": _aligned(core.PACE_BYTES, np.dtype(np.uint8))}
     layout.train(
         layout.ops, memory.params, memory.grads, memory.slots, scratch["work"], capacity, feed.X,

@@ -22,6 +22,7 @@ from fastnn.backends import (
     numba_heads,
     numba_kernels,
     numba_math,
+    numba_merging,
     numba_network,
 )
 from fastnn.plan import Kind
@@ -44,6 +45,10 @@ def _compiled(dtype: str, threaded: bool):
     def run(threads, ops, columns, m, params, grads, slots, work, rows, X, T, labels, weights,
             order, batch_size, scalars, step, sums, Y, training, scored):
         done = 0
+        room = 0  # for gradients that are added to others
+        for i in range(ops.size):
+            room = max(room, ops[i].adds)
+        spare = np.empty(room, work.dtype)
         for part in range(order.shape[0]):
             for first in range(0, order.shape[1], batch_size):
                 n = min(batch_size, order.shape[1] - first)
@@ -55,7 +60,7 @@ def _compiled(dtype: str, threaded: bool):
                 if T.size:
                     numba_kernels.gather(work, batch.targets, T, np.int64(0), m, rows, n)
                 for i in range(ops.size):
-                    if ops[i].kind <= Kind.CONCATENATE:
+                    if numba_network.in_network(ops[i].kind):
                         numba_network.forward(batch, ops[i], threads)
                     elif ops[i].kind <= Kind.CROSS_LOSS:
                         numba_heads.head(batch, ops[i])
@@ -65,7 +70,11 @@ def _compiled(dtype: str, threaded: bool):
                         numba_heads.score(batch, ops[i])
                 if training and scored:
                     for i in range(ops.size - 1, -1, -1):
-                        if ops[i].kind <= Kind.CONCATENATE and ops[i].ddst >= 0:
+                        if not numba_network.in_network(ops[i].kind) or ops[i].ddst < 0:
+                            continue
+                        if ops[i].adds:
+                            numba_network.add_backward(batch, ops[i], threads, spare)
+                        else:
                             numba_network.backward(batch, ops[i], threads)
                     for i in range(ops.size):
                         numba_heads.finish(batch, ops[i], slots, scalars[done], threads)
@@ -86,7 +95,8 @@ def _sources() -> int:
     from hashlib import sha256
     from pathlib import Path
 
-    modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_math, numba_network)
+    modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_math,
+               numba_merging, numba_network)
     text = b"".join(Path(module.__file__).read_bytes() for module in modules)
     return int(sha256(text).hexdigest()[:15], 16)
 

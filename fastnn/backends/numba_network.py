@@ -13,9 +13,11 @@ import numpy as np
 
 from fastnn.backends import numba_formulas as formulas
 from fastnn.backends import numba_kernels as kernels
+from fastnn.backends import numba_merging as merging
 from fastnn.backends.numba_math import njit
 from fastnn.plan import Kind
 
+_NETWORK = np.array([kind < Kind.OUTPUT or kind >= 60 for kind in range(max(Kind) + 1)])
 PAYS = 1 << 22  # multiply-adds from which a product is shared among threads
 
 
@@ -42,6 +44,11 @@ class Batch(NamedTuple):
     step: int
     training: bool
     scored: bool
+
+
+@njit
+def in_network(kind):
+    return _NETWORK[kind]
 
 
 @njit
@@ -194,6 +201,11 @@ def forward(batch, op, threads):
     elif op.kind == Kind.CONCATENATE:
         kernels.copy_rows(w, dst, k + m, w, src, k, n, k)
         kernels.copy_rows(w, dst + k, k + m, w, src2, m, n, m)
+    elif op.kind == Kind.MERGE:
+        a, b = w.dtype.type(op.a0), w.dtype.type(op.a1)
+        merging.merge(op.formula, w, dst, w, src, w, src2, a, b, n * k)
+    elif op.kind == Kind.DOT:
+        merging.dot(w, dst, w, src, w, src2, w, op.keep * n, op.a0 != 0, n, k)
 
 
 @njit
@@ -229,3 +241,29 @@ def backward(batch, op, threads):
             kernels.copy_rows(w, dsrc, k, w, ddst, k + m, n, k)
         if dsrc2 >= 0:
             kernels.copy_rows(w, dsrc2, m, w, ddst + k, k + m, n, m)
+    elif op.kind == Kind.MERGE:
+        a, b = w.dtype.type(op.a0), w.dtype.type(op.a1)
+        if dsrc >= 0:
+            merging.merge_gradient(op.formula, w, dsrc, w, ddst, w, src, w, src2, a, n * k)
+        if dsrc2 >= 0:
+            merging.merge_gradient(op.formula, w, dsrc2, w, ddst, w, src2, w, src, b, n * k)
+    elif op.kind == Kind.DOT:
+        keep, normalized, zero, one = op.keep * n, op.a0 != 0, np.int64(0), np.int64(1)
+        if dsrc >= 0:
+            merging.dot_gradient(w, dsrc, w, src, w, src2, w, dst, w, ddst, w, keep, zero,
+                                 normalized, n, k)
+        if dsrc2 >= 0:
+            merging.dot_gradient(w, dsrc2, w, src2, w, src, w, dst, w, ddst, w, keep, one,
+                                 normalized, n, k)
+
+
+@njit
+def add_backward(batch, op, threads, spare):
+    """The backward of an op whose parameters have a gradient already: the sum of both."""
+    start = merging.first_parameter(op)
+    merging.clear(spare, start, op.adds)
+    other = Batch(batch.params, spare, batch.work, batch.X, batch.T, batch.labels, batch.weights,
+                  batch.rows, batch.sums, batch.targets, batch.room, batch.n, batch.step,
+                  batch.training, batch.scored)
+    backward(other, op, threads)
+    merging.add_to(batch.grads, spare, start, op.adds)

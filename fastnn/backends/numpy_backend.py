@@ -11,6 +11,12 @@ import numpy as np
 
 from fastnn import activations, losses, random
 from fastnn.backends import bind_forward
+from fastnn.backends.numpy_merging import (  # noqa: F401 - found by name below
+    backward_dot,
+    backward_merge,
+    forward_dot,
+    forward_merge,
+)
 from fastnn.optimizers import rules
 from fastnn.plan import LINKS, Kind, Plan
 from fastnn.random import permutations as permutations  # of the contract
@@ -26,6 +32,7 @@ class Run:
         self.plan, self.params, self.training, self.step = plan, params, training, step
         self.work = np.zeros((n, plan.columns), plan.dtype)
         self.T = self.labels = self.weights = self.grads = None
+        self.spare = np.zeros(plan.n_trained, plan.dtype) if plan.ops["adds"].any() else None
         self.sums = np.zeros(1 + plan.n_metrics)
 
     def columns(self, offset: int, width: int):
@@ -37,13 +44,26 @@ class Run:
 
     def forward(self, X):
         for op in self.plan.ops:
-            if op["kind"] <= Kind.CROSS_LOSS:
+            if op["kind"] in FORWARD:
                 FORWARD[op["kind"]](self, op, X)
 
     def backward(self):
         for op in self.plan.ops[::-1]:
-            if op["kind"] <= Kind.CONCATENATE and op["ddst"] >= 0:
-                BACKWARD[op["kind"]](self, op)
+            if op["kind"] in BACKWARD and op["ddst"] >= 0:
+                if op["adds"]:
+                    self.add_gradient(op)
+                else:
+                    BACKWARD[op["kind"]](self, op)
+
+    def add_gradient(self, op):
+        """The backward of an op whose parameters have a gradient already: the sum of both."""
+        part = slice(min(n for n in (op["w"], op["b"]) if n >= 0), op["adds"])
+        before = self.grads
+        self.grads = self.spare
+        self.grads[part] = 0
+        BACKWARD[op["kind"]](self, op)
+        before[part] += self.grads[part]
+        self.grads = before
 
     def finish(self, slots, scalars):
         """Metrics, penalties, clipping and the update: the ops behind the head, in order."""
@@ -348,7 +368,7 @@ def update(run, op, slots, scalars):
 
 
 _NETWORK = ("input", "dense", "activation", "softmax", "dropout", "batch_norm", "fork", "add",
-            "multiply", "concatenate")
+            "multiply", "concatenate", "merge", "dot")
 _HEADS = ("output", "element_loss", "softmax_loss", "cross_loss")
 _METRICS = ("element_metric", "binary_accuracy", "categorical_accuracy",
             "sparse_categorical_accuracy")

@@ -33,7 +33,7 @@ class Dropout(Layer):
         if self.rate == 0:
             return value
         return builder.op(Kind.DROPOUT, value, shape=value.shape, numbers=(self.rate,),
-                          aux=value.width, s=self.seed)
+                          aux=value.width, s=builder.seed(self.seed))
 
     def get_config(self):
         return super().get_config() | {"rate": self.rate, "seed": self.seed}

@@ -1,0 +1,173 @@
+"""Models of any graph of layers: ``Model(inputs, outputs)``.
+
+>>> import numpy as np
+>>> from fastnn import Input, Model, layers
+>>> x = Input(shape=(3,))
+>>> h = layers.Dense(3, "relu")(x)
+>>> model = Model(inputs=x, outputs=layers.Dense(1)(layers.add([h, x])))  # a residual network
+>>> model.count_params(), model.predict(np.ones((5, 3))).shape
+(16, (5, 1))
+"""
+
+from __future__ import annotations
+
+from fastnn import registry
+from fastnn.layers.base import Layer
+from fastnn.layers.core import InputLayer
+from fastnn.layers.graph import Node, Tensor, flat, like, order
+from fastnn.model import Model
+from fastnn.network import inline
+
+
+@registry.register("model")
+class Functional(Model):
+    """The layers between some symbolic tensors and others; made by ``Model(inputs, outputs)``.
+
+    inputs : a tensor, or a list or dictionary of them: ``Input`` objects, or any tensor in whose
+        place data is to come.
+    outputs : a tensor, or a list or dictionary of them.
+    name : str, by default functional, functional_1, ...
+
+    Data has the structure of ``inputs``: arrays in a list, or in a dictionary by name. Layers keep
+    their weights: a model of some of another's layers shares them with it.
+    """
+
+    def __init__(self, inputs, outputs, *, name=None, trainable=True):
+        super().__init__(name)
+        tensors = flat(inputs), flat(outputs)
+        for what, given in zip(("inputs", "outputs"), tensors, strict=True):
+            wrong = [tensor for tensor in given if not isinstance(tensor, Tensor)]
+            if wrong or not given:
+                raise TypeError(f"{what} must be symbolic tensors, which Input(...) and layers "
+                                f"called on them make; received {wrong[0] if wrong else given!r}.")
+        if len({id(tensor) for tensor in tensors[0]}) < len(tensors[0]):
+            raise ValueError("inputs has one of its tensors twice.")
+        self._structures = tuple(like(structure, list(range(len(given)))) for structure, given
+                                 in zip((inputs, outputs), tensors, strict=True))
+        self._steps, self._outputs, layers = order(*tensors)
+        self._inputs = [_input_layer(tensor) for tensor in tensors[0]]
+        cut = [layer for layer in self._inputs if layer not in layers]
+        self._layers = cut + [layer for layer in layers if _is_inside(layer, self)]
+        self._rows = [tensor.row for tensor in tensors[1]]
+        self._tensors = inputs, outputs
+        _check_names(self._layers)
+        self.pack()
+        if not trainable:
+            self.trainable = False
+
+    @property
+    def layers(self):
+        return list(self._layers)
+
+    @property
+    def input_layers(self):
+        return self._inputs
+
+    @property
+    def row_shapes(self):
+        return self._inputs[0].shape, self._rows[0]
+
+    @property
+    def input_shape(self):
+        """(None, ...), or a structure of them as the inputs have it."""
+        return like(self._structures[0], [layer.batch_shape for layer in self._inputs])
+
+    @property
+    def output_shape(self):
+        """(None, ...), or a structure of them as the outputs have it."""
+        return like(self._structures[1], [(None, *row) for row in self._rows])
+
+    def build(self, input_shape=None) -> None:
+        """Nothing: the inputs have said their shapes."""
+
+    def build_for(self, x) -> None:
+        """Nothing: the inputs have said their shapes."""
+
+    def inline(self, sources, steps):
+        values = dict(enumerate(sources))
+        for layer, numbers, first in self._steps:
+            made = inline(layer, [values[number] for number in numbers], steps)
+            values |= dict(enumerate(made, first))
+        return [values[number] for number in self._outputs]
+
+    def make_tensors(self):
+        if self._tensors is None:  # a copy has layers without nodes
+            values = {i: layer.output for i, layer in enumerate(self._inputs)}
+            for layer, numbers, first in self._steps:
+                given = [values[number] for number in numbers]
+                made = layer.connect(given)
+                outputs = made.outputs if isinstance(made, Node) else flat(made)
+                values |= dict(enumerate(outputs, first))
+            self._tensors = (like(self._structures[0], [values[i] for i in range(len(self._inputs))]),
+                             like(self._structures[1], [values[i] for i in self._outputs]))
+        return self._tensors
+
+    def __getstate__(self):
+        return super().__getstate__() | {"_tensors": None}
+
+    def get_config(self):
+        layers = self._layers
+        places = {id(layer): i for i, layer in enumerate(layers)}
+        _check_shared(self)
+        return {
+            "name": self.name,
+            "layers": [registry.serialize(layer) for layer in layers],
+            "input_layers": [places[id(layer)] for layer in self._inputs],
+            "graph": [[places[id(step.layer)], list(step.sources)] for step in self._steps],
+            "output_values": list(self._outputs),
+            "inputs": self._structures[0],
+            "outputs": self._structures[1],
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> Functional:
+        """A model of the same graph with fresh weights."""
+        layers = [layer_of(layer) for layer in config["layers"]]
+        values = [layers[i].output for i in config["input_layers"]]
+        inputs = like(config["inputs"], list(values))
+        for i, sources in config["graph"]:
+            given = [values[number] for number in sources]
+            made = layers[i](given if len(given) > 1 or layers[i].many else given[0])
+            values += flat(made)
+        outputs = like(config["outputs"], [values[number] for number in config["output_values"]])
+        return cls(inputs, outputs, name=config.get("name"))
+
+
+def _input_layer(tensor: Tensor) -> InputLayer:
+    """The layer of an input; a new one for a tensor that another layer makes."""
+    layer = tensor.node.layer
+    if isinstance(layer, InputLayer):
+        return layer
+    return InputLayer(tensor.row, dtype=tensor.dtype)
+
+
+def _is_inside(layer, model: Functional) -> bool:
+    return layer in model._inputs or any(step.layer is layer for step in model._steps)
+
+
+def _check_names(layers: list) -> None:
+    names = [layer.name for layer in layers]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"Several layers have the name {twice[0]!r}: the layers of a model need "
+                         "different names.")
+
+
+def _check_shared(model: Functional) -> None:
+    """A ValueError where a layer is both in the model and in one inside it, or in two of these."""
+    found: list[Layer] = []
+    for layer in model.layers:
+        for leaf in layer.leaves if isinstance(layer, Model) else [layer]:
+            if any(leaf is other for other in found):
+                raise ValueError(
+                    f"The layer {leaf.name!r} is in the model {model.name!r} both by itself and in "
+                    "a model inside it, or in two of them. A file or configuration cannot say so; "
+                    "use the layer itself in both places.")
+            found.append(leaf)
+
+
+def layer_of(config: dict):
+    """The layer, or the model as a layer, of a configuration."""
+    name = config["class_name"]
+    kind = "model" if registry.find("layer", name) is None and registry.find("model", name) else "layer"
+    return registry.get(kind, config)
