@@ -125,20 +125,29 @@ def evaluate(trainer, feed, batch_size: int, callbacks, verbose) -> dict:
 
 def predict(predictor, x, batch_size: int, model, callbacks, verbose) -> np.ndarray:
     """``predict`` of a model with hooks and progress, batch by batch."""
-    X = np.asarray(x)
+    X = predictor.rows(x)
     starts = range(0, len(X), batch_size)
     hooks = CallbackList(callbacks, model=model, verbose=verbose, steps=len(starts))
     progress = Progress(verbose, 1, len(starts))
     progress.epoch_begin(0)
     hooks.on_predict_begin()
-    parts = [predictor(X[:0])]
+    parts = [predictor.of_rows(X[:0])]
     for batch, start in enumerate(starts):
         hooks.on_predict_batch_begin(batch)
-        parts.append(predictor(X[start : start + batch_size]))
+        parts.append(predictor.of_rows(X[start : start + batch_size]))
         hooks.on_predict_batch_end(batch, {"outputs": parts[-1]})
         progress.update(batch + 1)
-    outputs = np.concatenate(parts)
+    outputs = joined(parts)
     hooks.on_predict_end({"outputs": outputs})
     progress.epoch_end(len(starts))
     progress.close()
     return outputs
+
+
+def joined(parts: list):
+    """Batches of outputs as one: arrays, or lists or dictionaries of them."""
+    if isinstance(parts[0], dict):
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if isinstance(parts[0], list):
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    return np.concatenate(parts)

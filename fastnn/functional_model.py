@@ -11,12 +11,20 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
 from fastnn import registry
 from fastnn.layers.base import Layer
 from fastnn.layers.core import InputLayer
 from fastnn.layers.graph import Node, Tensor, flat, like, order
 from fastnn.model import Model
 from fastnn.network import inline
+from fastnn.plan import Kind
+from fastnn.sides import Sides
 
 
 @registry.register("model")
@@ -49,6 +57,8 @@ class Functional(Model):
         cut = [layer for layer in self._inputs if layer not in layers]
         self._layers = cut + [layer for layer in layers if _is_inside(layer, self)]
         self._rows = [tensor.row for tensor in tensors[1]]
+        self.sides = Sides([tensor.name for tensor in tensors[0]],
+                           [tensor.row for tensor in tensors[0]], self._structures[0])
         self._tensors = inputs, outputs
         _check_names(self._layers)
         self.pack()
@@ -65,7 +75,37 @@ class Functional(Model):
 
     @property
     def row_shapes(self):
-        return self._inputs[0].shape, self._rows[0]
+        rows = self._rows
+        width = sum(math.prod(row) for row in rows)
+        return self._inputs[0].shape, rows[0] if len(rows) == 1 else (width,)
+
+    @property
+    def split_outputs(self):
+        return None if len(self._rows) == 1 else self._split
+
+    def _split(self, Y):
+        ends = np.cumsum([math.prod(row) for row in self._rows])[:-1]
+        parts = [part.reshape(len(Y), *row) for part, row in
+                 zip(np.split(Y, ends, axis=1), self._rows, strict=True)]
+        return like(self._structures[1], parts)
+
+    def lower(self, builder):
+        """Several outputs are lowered as one, side by side."""
+        values = super().lower(builder)
+        if len(self._rows) == 1:
+            return values
+        one, *rest = [replace(value, shape=(value.width,)) for value in values]
+        for value in rest:
+            one = builder.merge(Kind.CONCATENATE, one, value)
+        return one
+
+    def compile(self, *args, **kwargs):
+        """As `Model.compile`; a model of several outputs predicts, but cannot be trained."""
+        if len(self._rows) > 1:
+            raise NotImplementedError(
+                f"The model {self.name!r} has {len(self._rows)} outputs: it can predict, but fastnn "
+                "trains models of one output. Concatenate them into one, or train a model for each.")
+        super().compile(*args, **kwargs)
 
     @property
     def input_shape(self):
@@ -89,6 +129,24 @@ class Functional(Model):
             made = inline(layer, [values[number] for number in numbers], steps)
             values |= dict(enumerate(made, first))
         return [values[number] for number in self._outputs]
+
+    def connections(self):
+        readers = Counter(self._outputs)
+        readers.update(number for step in self._steps for number in step.sources)
+        called = Counter(id(step.layer) for step in self._steps)
+        if (len(self._inputs) == 1 and {1} == set(readers.values()) == {*called.values(), 1}
+                and all(len(step.sources) == 1 for step in self._steps)):
+            return {}
+        names = {i: f"{layer.name}[0][0]" for i, layer in enumerate(self._inputs)}
+        found = dict.fromkeys(map(id, self._layers), "-")
+        calls: Counter = Counter()
+        for layer, sources, first in self._steps:
+            before = [found[id(layer)]] if calls[id(layer)] else []
+            found[id(layer)] = ", ".join([*before, *(names[number] for number in sources)])
+            made = len(layer.outputs) if isinstance(layer, Model) else 1
+            names |= {first + i: f"{layer.name}[{calls[id(layer)]}][{i}]" for i in range(made)}
+            calls[id(layer)] += 1
+        return found
 
     def make_tensors(self):
         if self._tensors is None:  # a copy has layers without nodes

@@ -24,6 +24,7 @@ from fastnn.training import Batches, Trainer, split
 # Calls of ``model(x, training=True)`` draw their dropout masks from the far end of the steps, where
 # no training comes to.
 _CALL_STEPS = 1 << 62
+_ALL = 1 << 62  # rows of a batch that is as large as the data
 
 
 class Model(Network):
@@ -301,7 +302,7 @@ class Model(Network):
 
     def test_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
         """``evaluate`` of one batch, in silence."""
-        return self.evaluate(x, y, max(1, len(x)), 0, sample_weight, return_dict=return_dict)
+        return self.evaluate(x, y, _ALL, 0, sample_weight, return_dict=return_dict)
 
     def _build_for_training(self, x) -> None:
         if x is None:

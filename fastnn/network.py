@@ -33,6 +33,10 @@ class Network:
         """
         raise NotImplementedError
 
+    many = False  # it may be called on one tensor without a list, as a layer may
+    sides = None  # `fastnn.sides.Sides` of a model whose data may be lists or dictionaries of arrays
+    split_outputs = None  # a function of the output columns, for a model of several outputs
+
     # the graph
 
     @property
@@ -98,6 +102,10 @@ class Network:
     @property
     def outputs(self) -> list[Tensor]:
         return flat(self.output)
+
+    def connections(self) -> dict[int, str]:
+        """What each layer is called on, by its id, if the model is more than a chain."""
+        return {}
 
     def trace(self) -> None:
         """Make the symbolic tensors of the model's layers, if they are not there."""

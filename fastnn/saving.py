@@ -98,7 +98,8 @@ def _check_place(path, overwrite: bool) -> None:
 
 def _check_names(model) -> None:
     """A class of the caller's with the name of one of fastnn's would be loaded as the latter."""
-    kinds = [("model", model), *(("layer", layer) for layer in model.layers)]
+    kinds = [("model", model), *(("layer", layer) for layer in model.leaves)]
+    kinds += [("model", layer) for layer in model.layers if hasattr(layer, "layers")]
     if model._compiled is not None:
         kinds += [(kind, model._compiled[kind]) for kind in ("optimizer", "loss")]
     for kind, thing in kinds:
@@ -137,7 +138,7 @@ def _without_arrays(config):
 
 def _weights(model) -> dict[str, bytes]:
     members = {}
-    for layer in model.layers:
+    for layer in model.leaves:
         for variable in layer.weights:
             name = _member(layer.name, variable.name)
             if name in members:

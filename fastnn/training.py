@@ -89,7 +89,10 @@ class Trainer:
         """
         input_shape, output_shape = self.model.row_shapes
         dtype = self.plan.dtype
-        X = data.inputs(x, input_shape, dtype, f"{prefix}x")
+        if self.model.sides is None:
+            X = data.inputs(x, input_shape, dtype, f"{prefix}x")
+        else:
+            X = self.model.sides.rows(x, dtype, f"{prefix}x")
         T, labels = data.targets(y, output_shape, self.loss, dtype, f"{prefix}y")
         n = len(X)
         data.check_lengths({f"{prefix}x": n, f"{prefix}y": len(labels if self.loss.sparse else T)})

@@ -48,7 +48,7 @@ def _compiled(dtype: str, threaded: bool):
         room = 0  # for gradients that are added to others
         for i in range(ops.size):
             room = max(room, ops[i].adds)
-        spare = np.empty(room, work.dtype)
+        spare = work[work.size - room :]
         for part in range(order.shape[0]):
             for first in range(0, order.shape[1], batch_size):
                 n = min(batch_size, order.shape[1] - first)
@@ -131,8 +131,9 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 def _run(plan, memory, feed, order, batch_size, scalars, step, sums, Y, threads, training, scored):
     m, n = plan.n_outputs, min(batch_size, order.shape[1])
     columns, largest = _sizes(plan)
-    if memory.scratch.get("work", np.empty(0)).size < n * columns:
-        memory.scratch["work"] = np.empty(n * columns, plan.dtype)
+    size = n * columns + int(plan.ops["adds"].max())
+    if memory.scratch.get("work", np.empty(0)).size < size:
+        memory.scratch["work"] = np.empty(size, plan.dtype)
     weights = np.empty(0, plan.dtype) if feed.weights is None else feed.weights
     arguments = (
         plan.ops, plan.columns, m, memory.params, memory.grads, memory.slots,
