@@ -21,8 +21,10 @@ from fastnn import registry
 from fastnn.layers.base import Layer
 from fastnn.layers.core import InputLayer
 from fastnn.layers.graph import Node, Tensor, flat, like, order
+from fastnn.metrics import get as get_metric
 from fastnn.model import Model
 from fastnn.network import inline
+from fastnn.outputs import Outputs
 from fastnn.plan import Kind
 from fastnn.sides import Sides
 
@@ -60,6 +62,7 @@ class Functional(Model):
         self.sides = Sides([tensor.name for tensor in tensors[0]],
                            [tensor.row for tensor in tensors[0]], self._structures[0])
         self._tensors = inputs, outputs
+        self._metrics_given = None
         _check_names(self._layers)
         self.pack()
         if not trainable:
@@ -89,23 +92,74 @@ class Functional(Model):
                  zip(np.split(Y, ends, axis=1), self._rows, strict=True)]
         return like(self._structures[1], parts)
 
+    def lower_outputs(self, builder) -> list:
+        """The values of several outputs."""
+        return super().lower(builder)
+
     def lower(self, builder):
         """Several outputs are lowered as one, side by side."""
-        values = super().lower(builder)
         if len(self._rows) == 1:
-            return values
-        one, *rest = [replace(value, shape=(value.width,)) for value in values]
+            return super().lower(builder)
+        one, *rest = [replace(value, shape=(value.width,)) for value in self.lower_outputs(builder)]
         for value in rest:
             one = builder.merge(Kind.CONCATENATE, one, value)
         return one
 
-    def compile(self, *args, **kwargs):
-        """As `Model.compile`; a model of several outputs predicts, but cannot be trained."""
-        if len(self._rows) > 1:
-            raise NotImplementedError(
-                f"The model {self.name!r} has {len(self._rows)} outputs: it can predict, but fastnn "
-                "trains models of one output. Concatenate them into one, or train a model for each.")
-        super().compile(*args, **kwargs)
+    @property
+    def output_names(self) -> list[str]:
+        """The keys of the outputs, if they are a dictionary, or the names of their layers."""
+        if isinstance(self._structures[1], dict):
+            return list(self._structures[1])
+        makers = {step.first + i: step.layer.name for step in self._steps
+                  for i in range(len(step.layer.outputs) if isinstance(step.layer, Model) else 1)}
+        makers |= {i: layer.name for i, layer in enumerate(self._inputs)}
+        names: list[str] = []
+        for number in self._outputs:
+            name, count = makers[number], 1
+            while name in names:
+                name, count = f"{makers[number]}_{count}", count + 1
+            names.append(name)
+        return names
+
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None, *, loss_weights=None, **settings):
+        """As `Model.compile`. For several outputs, in their order or by their names:
+
+        loss : one for all, or a list or dictionary; None for an output that is not trained.
+        loss_weights : a list or dictionary of numbers, by default 1: the total is the weighted sum.
+        metrics : a list or dictionary with a metric, or a list of metrics, for each output.
+
+        The results are the total "loss", the outputs' own ("out_loss") and metrics ("out_mae").
+
+        >>> from fastnn import Input, Model, layers
+        >>> x = Input((2,))
+        >>> model = Model(x, [layers.Dense(1, name="one")(x), layers.Dense(3, name="two")(x)])
+        >>> model.compile("adam", loss="mse", loss_weights={"two": 0.5}, metrics={"one": "mae"})
+        >>> model.metrics_names
+        ['loss', 'one_loss', 'two_loss', 'one_mae']
+        """
+        if len(self._rows) == 1:
+            if loss_weights is not None:
+                raise ValueError("loss_weights weigh the losses of several outputs, and the model "
+                                 f"{self.name!r} has one.")
+            loss, metrics = (_only(given, self.output_names[0]) for given in (loss, metrics))
+            return super().compile(optimizer, loss, metrics, **settings)
+        if loss is None:
+            return super().compile(optimizer, **settings)
+        both = Outputs(self.output_names, self._rows, loss, loss_weights, metrics)
+        super().compile(optimizer, both, **settings)
+        self.loss, self._metrics_given = loss, both._each("metrics", metrics) if metrics else None
+
+    def _get_compile_config(self):
+        both = self._compiled and self._compiled["loss"]
+        if not isinstance(both, Outputs):
+            return super()._get_compile_config()
+        asked = [own if isinstance(own, (list, tuple)) else [] if own is None else [own]
+                 for own in self._metrics_given or [None] * len(both.losses)]
+        return {"optimizer": registry.serialize(self.optimizer),
+                "loss": [registry.serialize(loss) for loss in both.losses],
+                "loss_weights": both.weights,
+                "metrics": [[m if isinstance(m, str) else registry.serialize(get_metric(m))
+                             for m in own] for own in asked]}
 
     @property
     def input_shape(self):
@@ -197,6 +251,13 @@ def _input_layer(tensor: Tensor) -> InputLayer:
     if isinstance(layer, InputLayer):
         return layer
     return InputLayer(tensor.row, dtype=tensor.dtype)
+
+
+def _only(given, name: str):
+    """What is given for the one output, by itself, in a list or by its name."""
+    if isinstance(given, dict) and list(given) == [name]:
+        return given[name]
+    return given
 
 
 def _is_inside(layer, model: Functional) -> bool:

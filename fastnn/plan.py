@@ -38,7 +38,10 @@ class Kind(IntEnum):
     ADD = 7  # dst[k] <- src[k] + src2[k]
     MULTIPLY = 8  # dst[k] <- src[k] * src2[k]
     CONCATENATE = 9  # dst[k + m] <- src[k], src2[m]
-    # heads: the prediction dst[m] <- link(src[m]); in training the loss of each row and dsrc
+    # heads: the prediction dst[m] <- link(src[m]); in training the loss of each row and dsrc. It is
+    # columns y : y + m of the outputs, its targets columns t : t + m of T, or column t of the labels.
+    # ``weight`` times its loss goes to sums[0], the loss itself to sums[own] if own > 0. Metrics
+    # belong to the head before them.
     OUTPUT = 16  # no loss: prediction only
     ELEMENT_LOSS = 17  # a0 * sum_j formula(t_j, src_j)
     SOFTMAX_LOSS = 18  # cross-entropy of logits
@@ -62,7 +65,8 @@ OP = np.dtype(
     [(name, np.int64) for name in (
         "kind", "formula", "link", "src", "src2", "dst", "dsrc", "dsrc2", "ddst", "keep", "aux",
         "k", "m", "w", "b", "s", "trains", "frozen", "sparse", "sums", "adds",
-    )] + [(f"a{i}", np.float64) for i in range(4)]
+        "t", "y", "own",
+    )] + [(name, np.float64) for name in ("a0", "a1", "a2", "a3", "weight")]
 )
 
 # the numbers of the links a head can apply to its logits
@@ -118,6 +122,8 @@ class Builder:
         self._columns = 0
         self._inputs = 0
         self._metrics = 0
+        self._outputs = 0
+        self._target: dict = {"t": 0, "own": 0, "weight": 1.0}  # of the next head
         self._n_slots = self._n_scalars = 0
         self.call = 0  # how often the layer that lowers itself has been called before
 
@@ -128,8 +134,9 @@ class Builder:
         return offset
 
     def _append(self, kind: Kind, numbers=(), **fields) -> int:
-        row = dict.fromkeys(OP.names, -1) | dict.fromkeys(("a0", "a1", "a2", "a3"), 0.0)
-        row |= dict.fromkeys(("formula", "link", "trains", "frozen", "sparse", "sums", "adds"), 0)
+        row = dict.fromkeys(OP.names, -1) | dict.fromkeys(OP.names[-5:], 0.0)
+        row |= dict.fromkeys(("formula", "link", "trains", "frozen", "sparse", "sums", "adds", "t",
+                              "y", "own"), 0)
         row |= {"kind": kind, **fields}
         row |= {f"a{i}": number for i, number in enumerate(numbers)}
         self._rows.append(row)
@@ -247,14 +254,21 @@ class Builder:
         m = value.width
         offset = self._reserve(m) if link else value.offset
         self._append(kind, numbers, formula=formula, link=LINKS.index(link), src=value.offset,
-                     dst=offset, dsrc=value.grad, k=m, m=m, sparse=int(sparse), sums=int(sums))
+                     dst=offset, dsrc=value.grad, k=m, m=m, sparse=int(sparse), sums=int(sums),
+                     y=self._outputs, **self._target)
+        self._outputs += m
         return Value(offset, -1, value.shape, len(self._rows) - 1)
 
     def metric(self, kind: Kind, value: Value, numbers=(), formula: int = 0) -> None:
         """A mean over rows, added to ``sums``; the loss is sums[0], metrics follow in order."""
         self._metrics += 1
         self._append(kind, numbers, formula=formula, src=value.offset, dst=self._metrics,
-                     k=value.width, m=value.width)
+                     k=value.width, m=value.width, t=self._target["t"])
+
+    def target(self, column: int, weight: float) -> None:
+        """Where the next head's targets are, and its weight; its own loss gets a sum of its own."""
+        self._metrics += 1
+        self._target = {"t": column, "own": self._metrics, "weight": weight}
 
     def penalty(self, offset: int, size: int, l1: float, l2: float) -> None:
         """Add l1 * sum |w| + l2 * sum w^2 of a parameter to the loss and its gradient."""
@@ -275,9 +289,8 @@ class Builder:
         ops = np.zeros(len(self._rows), OP)
         for i, row in enumerate(self._rows):
             ops[i] = tuple(row[name] for name in OP.names)
-        head = next(row for row in self._rows if Kind.OUTPUT <= row["kind"] <= Kind.CROSS_LOSS)
         ops.flags.writeable = False
-        return Plan(ops, self._columns, self._inputs, head["m"], n_params, n_trained,
+        return Plan(ops, self._columns, self._inputs, self._outputs, n_params, n_trained,
                     self._n_slots, self._n_scalars, self._metrics, self.dtype)
 
     def _mark_shared(self, n_trained: int) -> None:

@@ -101,7 +101,9 @@ def _check_names(model) -> None:
     kinds = [("model", model), *(("layer", layer) for layer in model.leaves)]
     kinds += [("model", layer) for layer in model.layers if hasattr(layer, "layers")]
     if model._compiled is not None:
-        kinds += [(kind, model._compiled[kind]) for kind in ("optimizer", "loss")]
+        loss = model._compiled["loss"]
+        kinds += [("optimizer", model._compiled["optimizer"])]
+        kinds += [("loss", one) for one in getattr(loss, "losses", [loss])]
     for kind, thing in kinds:
         cls = type(thing)
         known = registry.find(kind, cls.__name__)
@@ -236,8 +238,15 @@ def _compile(model, members: dict[str, bytes], own: dict, backend) -> None:
     model._state = state.copy()  # with a seed there, compile draws none
     with _blaming(COMPILE):
         config = load_json(COMPILE, members[COMPILE])
-        model.compile(optimizers.get(config["optimizer"]), losses.get(config["loss"]),
-                      [_metric(metric, own) for metric in config["metrics"]], backend=backend)
+        settings = {"backend": backend}
+        if isinstance(config["loss"], list):  # of several outputs
+            loss = [losses.get(one) for one in config["loss"]]
+            chosen = [[_metric(metric, own) for metric in some] for some in config["metrics"]]
+            settings["loss_weights"] = config["loss_weights"]
+        else:
+            loss = losses.get(config["loss"])
+            chosen = [_metric(metric, own) for metric in config["metrics"]]
+        model.compile(optimizers.get(config["optimizer"]), loss, chosen, **settings)
     if SLOTS in members:
         shape = (model.optimizer.n_slots, model.n_trained)
         slots = _array(members[SLOTS], shape)

@@ -25,6 +25,7 @@ import numpy as np
 from fastnn import backends, config, data, losses, metrics, optimizers, random
 from fastnn.backends import Feed, Memory
 from fastnn.interrupt import Interrupt
+from fastnn.outputs import Outputs
 from fastnn.plan import Builder
 
 # The longest that one call into a backend should last, in seconds: a Ctrl-C waits for its end.
@@ -60,18 +61,21 @@ class Trainer:
         # metrics that the plan computes, and those that only Python can
         self.inside = [metric for metric in self.metrics if _lowers(metric)]
         self.outside = [metric for metric in self.metrics if not _lowers(metric)]
-        self._names = ["loss", *(metric.name for metric in self.inside)]
         self._pace: dict[int, float] = {}  # batch size -> seconds a step, as last measured
         self.plan = self._lower()
+        self._names = ["loss", *(metric.name for metric in self.inside)]
         n, dtype = model.n_trained, model.params.dtype
         slots = self.optimizer.initial_slots(n, dtype)
         self.memory = Memory(model.params, np.zeros(n, dtype), slots)
 
     def _lower(self):
         model, builder = self.model, Builder(self.model.params.dtype)
-        prediction = self.loss.lower(builder, model.lower(builder))
-        for metric in self.inside:
-            metric.lower(builder, prediction)
+        if isinstance(self.loss, Outputs):
+            self.inside = self.loss.lower_all(builder, model.lower_outputs(builder))
+        else:
+            prediction = self.loss.lower(builder, model.lower(builder))
+            for metric in self.inside:
+                metric.lower(builder, prediction)
         trained = model.trainable_weights
         for variable in trained:
             penalty = variable.regularizer
@@ -93,7 +97,10 @@ class Trainer:
             X = data.inputs(x, input_shape, dtype, f"{prefix}x")
         else:
             X = self.model.sides.rows(x, dtype, f"{prefix}x")
-        T, labels = data.targets(y, output_shape, self.loss, dtype, f"{prefix}y")
+        if isinstance(self.loss, Outputs):
+            T, labels = self.loss.targets(y, dtype, f"{prefix}y")
+        else:
+            T, labels = data.targets(y, output_shape, self.loss, dtype, f"{prefix}y")
         n = len(X)
         data.check_lengths({f"{prefix}x": n, f"{prefix}y": len(labels if self.loss.sparse else T)})
         return Feed(X, T, labels, data.weights(sample_weight, n, dtype, f"{prefix}sample_weight"))
@@ -328,6 +335,8 @@ def split(feed: Feed, point: int) -> tuple[Feed, Feed | None]:
 
 def _metrics(identifiers, loss, width: int) -> list:
     """The metric objects; a ValueError for two of a name, or one that does not fit the loss."""
+    if isinstance(loss, Outputs):
+        return loss.results()
     found = [metrics.get(identifier, loss, width) for identifier in identifiers]
     names = ["loss"]
     for metric in found:

@@ -3,7 +3,8 @@
 cdef struct op_t:
     int64_t kind, formula, link, src, src2, dst, dsrc, dsrc2, ddst, keep, aux
     int64_t k, m, w, b, s, trains, frozen, sparse, sums, adds
-    double a0, a1, a2, a3
+    int64_t t, y, own
+    double a0, a1, a2, a3, weight
 
 # fastnn.plan.Kind; a test compares the two
 cdef enum:
@@ -82,7 +83,7 @@ cdef struct run_t:
     const void* T
     const void* weights
     const int64_t* labels
-    Py_ssize_t n_inputs, target_width
+    Py_ssize_t n_inputs, n_outputs, target_width, label_width
     const int64_t* rows  # which rows of X make up the batch
     Py_ssize_t n, panels
     int64_t step
@@ -93,7 +94,7 @@ cdef struct run_t:
     int thread, threads
     int row_part, row_parts, column_part, column_parts  # this thread's share of a dense op
     barrier_t* barrier
-    const op_t* head
+    const op_t* head  # the last one that was met: the metrics behind it are of its targets
 
 cdef inline bint in_network(int64_t kind) noexcept nogil:
     return kind < OUTPUT or kind >= NETWORK

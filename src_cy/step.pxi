@@ -31,6 +31,7 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
         elif op.kind == DOT:
             dot_forward[real](r, op, work)
         elif OUTPUT <= op.kind <= CROSS_LOSS:
+            r.head = op
             head_forward[real](r, op, work)
         elif op.kind >= ELEMENT_METRIC and op.kind < PENALTY and r.T != NULL:
             metric_rows[real](r, op, work)

@@ -57,15 +57,14 @@ def _compiled(dtype: str, threaded: bool):
                 batch = numba_network.Batch(
                     params, grads, work, X, T, labels, weights, rows, sums[part], columns * n,
                     (columns + m) * n, n, step + done, training, scored)
-                if T.size:
-                    numba_kernels.gather(work, batch.targets, T, np.int64(0), m, rows, n)
                 for i in range(ops.size):
                     if numba_network.in_network(ops[i].kind):
                         numba_network.forward(batch, ops[i], threads)
                     elif ops[i].kind <= Kind.CROSS_LOSS:
                         numba_heads.head(batch, ops[i])
                         if Y.size:
-                            numba_kernels.copy_out(Y[part, first:], work, ops[i].dst * n, n, m)
+                            numba_kernels.copy_out(Y[part, first:], ops[i].y, work, ops[i].dst * n,
+                                                   n, ops[i].m)
                     elif scored:
                         numba_heads.score(batch, ops[i])
                 if training and scored:
@@ -138,7 +137,8 @@ def _run(plan, memory, feed, order, batch_size, scalars, step, sums, Y, threads,
     arguments = (
         plan.ops, plan.columns, m, memory.params, memory.grads, memory.slots,
         memory.scratch["work"], np.empty(n, np.int64), _read_only(feed.X),
-        _read_only(feed.T.reshape(-1, m)), _read_only(feed.labels), _read_only(weights),
+        _read_only(feed.T if feed.T.ndim == 2 else feed.T.reshape(-1, m)),
+        _read_only(feed.labels.reshape(-1)), _read_only(weights),
         _read_only(order), batch_size, _read_only(scalars), step, sums, Y, training, scored)
     threads = _threads(threads, n * largest)
     run = _compiled(plan.dtype.name, threads is not None)

@@ -40,11 +40,18 @@ def element_loss(batch, op):
 
 
 @njit
+def label(batch, op, r):
+    """The class number of the batch's row r."""
+    width = batch.labels.size // batch.X.shape[0]
+    return batch.labels[batch.rows[r] * width + op.t]
+
+
+@njit
 def class_target(batch, op, r, j):
     """The target of row r and class j: smoothed by a1, or one-hot of the label."""
     real = batch.work.dtype.type
     if op.sparse:
-        return real(1) if batch.labels[batch.rows[r]] == j else real(0)
+        return real(1) if label(batch, op, r) == j else real(0)
     t, s = batch.work[batch.targets + r * op.m + j], real(op.a1)
     return t if s == 0 else t * (real(1) - s) + s / real(op.m)
 
@@ -97,8 +104,13 @@ def head(batch, op):
         formulas.activate(np.int64(_SIGMOID), w, op.dst * n, numbers(op), n * m)
     elif op.link == _LINK_SOFTMAX:
         kernels.softmax(w, op.dst * n, w, op.src * n, n, m)
+    if op.kind == Kind.OUTPUT and batch.training and op.dsrc >= 0:  # an output without a loss
+        for i in range(op.dsrc * n, (op.dsrc + m) * n):
+            w[i] = 0
     if not batch.scored or op.kind == Kind.OUTPUT:
         return
+    if not op.sparse:
+        kernels.gather(w, batch.targets, batch.T, op.t, m, batch.rows, n)
     total = 0.0
     if op.kind == Kind.ELEMENT_LOSS:
         total = element_loss(batch, op)
@@ -108,11 +120,15 @@ def head(batch, op):
     else:
         for r in range(n):
             total += cross_loss(batch, op, r) * weight(batch, r)
-    batch.sums[0] += total * n if op.sums and batch.training else total
+    total = total * n if op.sums and batch.training else total
+    batch.sums[0] += op.weight * total
+    if op.own > 0:
+        batch.sums[op.own] += total
     if batch.training and op.dsrc >= 0:
         divisor = w.dtype.type(1 if op.sums else n)
         for r in range(n):
-            kernels.scale(w, op.dsrc * n + r * m, m, weight(batch, r) / divisor)
+            kernels.scale(w, op.dsrc * n + r * m, m,
+                          weight(batch, r) * w.dtype.type(op.weight) / divisor)
 
 
 @njit
@@ -142,7 +158,7 @@ def hits(batch, op):
         if op.kind == Kind.CATEGORICAL_ACCURACY:
             count += best == kernels.argmax(w, batch.targets + r * m, m)
         else:
-            count += best == batch.labels[batch.rows[r]]
+            count += best == label(batch, op, r)
     return count
 
 

@@ -31,7 +31,7 @@ class Run:
     def __init__(self, plan: Plan, params, n: int, training: bool, step: int = 0):
         self.plan, self.params, self.training, self.step = plan, params, training, step
         self.work = np.zeros((n, plan.columns), plan.dtype)
-        self.T = self.labels = self.weights = self.grads = None
+        self.T = self.labels = self.weights = self.grads = self.feed = None
         self.spare = np.zeros(plan.n_trained, plan.dtype) if plan.ops["adds"].any() else None
         self.sums = np.zeros(1 + plan.n_metrics)
 
@@ -44,8 +44,16 @@ class Run:
 
     def forward(self, X):
         for op in self.plan.ops:
+            self.aim(op)
             if op["kind"] in FORWARD:
                 FORWARD[op["kind"]](self, op, X)
+
+    def aim(self, op):
+        """At a head: its targets become those that it and the metrics behind it compare with."""
+        if Kind.OUTPUT <= op["kind"] < Kind.ELEMENT_METRIC and self.feed is not None:
+            T, labels = self.feed
+            self.T = T[:, op["t"] : op["t"] + op["m"]] if T.size else T
+            self.labels = labels.reshape(len(self.work), -1)[:, op["t"]] if op["sparse"] else labels
 
     def backward(self):
         for op in self.plan.ops[::-1]:
@@ -68,13 +76,14 @@ class Run:
     def finish(self, slots, scalars):
         """Metrics, penalties, clipping and the update: the ops behind the head, in order."""
         for op in self.plan.ops:
+            self.aim(op)
             if op["kind"] in FINISH:
                 FINISH[op["kind"]](self, op, slots, scalars)
 
     @property
     def Y(self):
-        head = next(op for op in self.plan.ops if Kind.OUTPUT <= op["kind"] <= Kind.CROSS_LOSS)
-        return self.columns(head["dst"], head["m"])
+        heads = [op for op in self.plan.ops if Kind.OUTPUT <= op["kind"] < Kind.ELEMENT_METRIC]
+        return np.hstack([self.columns(op["dst"], op["m"]) for op in heads])
 
 
 # formulas: an op's code and numbers as a call
@@ -259,6 +268,8 @@ def _link(run, op):
 
 def forward_output(run, op, X):
     _link(run, op)
+    if run.training and op["dsrc"] >= 0:  # an output without a loss
+        run.columns(op["dsrc"], op["m"])[:] = 0
 
 
 def forward_element_loss(run, op, X):
@@ -298,10 +309,14 @@ def _reduce(run, op, rows, gradient):
     n = len(rows)
     weights = np.ones_like(rows) if run.weights is None else run.weights
     total = float((rows * weights).sum(dtype=np.float64))
-    run.sums[0] += total * n if op["sums"] and run.training else total
+    total = total * n if op["sums"] and run.training else total
+    run.sums[0] += op["weight"] * total
+    if op["own"] > 0:
+        run.sums[op["own"]] += total
     if run.training and op["dsrc"] >= 0:
         divisor = weights.dtype.type(1 if op["sums"] else n)
-        run.columns(op["dsrc"], op["m"])[:] = gradient() * (weights / divisor)[:, None]
+        factors = weights * weights.dtype.type(op["weight"]) / divisor
+        run.columns(op["dsrc"], op["m"])[:] = gradient() * factors[:, None]
 
 
 # metrics
@@ -412,6 +427,7 @@ def evaluate(plan, params, feed, sums, threads=1):
         for i in range(0, len(feed.X), CHUNK):
             run = _run(plan, params, feed, slice(i, i + CHUNK), training=False)
             for op in plan.ops:
+                run.aim(op)
                 if op["kind"] in EVALUATE:
                     FINISH[op["kind"]](run, op, None, None)
             sums += run.sums
@@ -439,6 +455,7 @@ def _run(plan, params, feed, rows, training, step=0, grads=None):
     run.grads = grads
     run.T = feed.T[rows] if feed.T.size else feed.T
     run.labels = feed.labels[rows] if feed.labels.size else feed.labels
+    run.feed = run.T, run.labels
     run.weights = None if feed.weights is None else feed.weights[rows]
     run.forward(X)
     return run
