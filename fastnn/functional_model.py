@@ -121,7 +121,8 @@ class Functional(Model):
             names.append(name)
         return names
 
-    def compile(self, optimizer="rmsprop", loss=None, metrics=None, *, loss_weights=None, **settings):
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None, *, loss_weights=None,
+                **settings):
         """As `Model.compile`. For several outputs, in their order or by their names:
 
         loss : one for all, or a list or dictionary; None for an output that is not trained.
@@ -210,8 +211,9 @@ class Functional(Model):
                 made = layer.connect(given)
                 outputs = made.outputs if isinstance(made, Node) else flat(made)
                 values |= dict(enumerate(outputs, first))
-            self._tensors = (like(self._structures[0], [values[i] for i in range(len(self._inputs))]),
-                             like(self._structures[1], [values[i] for i in self._outputs]))
+            ends = range(len(self._inputs)), self._outputs
+            inputs, outputs = ([values[i] for i in numbers] for numbers in ends)
+            self._tensors = (like(self._structures[0], inputs), like(self._structures[1], outputs))
         return self._tensors
 
     def __getstate__(self):
@@ -227,8 +229,8 @@ class Functional(Model):
             "input_layers": [places[id(layer)] for layer in self._inputs],
             "graph": [[places[id(step.layer)], list(step.sources)] for step in self._steps],
             "output_values": list(self._outputs),
-            "inputs": self._structures[0],
-            "outputs": self._structures[1],
+            "inputs": _described(self._structures[0]),
+            "outputs": _described(self._structures[1]),
         }
 
     @classmethod
@@ -236,12 +238,13 @@ class Functional(Model):
         """A model of the same graph with fresh weights."""
         layers = [layer_of(layer) for layer in config["layers"]]
         values = [layers[i].output for i in config["input_layers"]]
-        inputs = like(config["inputs"], list(values))
+        inputs = _structured(config["inputs"], list(values))
         for i, sources in config["graph"]:
             given = [values[number] for number in sources]
             made = layers[i](given if len(given) > 1 or layers[i].many else given[0])
             values += flat(made)
-        outputs = like(config["outputs"], [values[number] for number in config["output_values"]])
+        found = [values[number] for number in config["output_values"]]
+        outputs = _structured(config["outputs"], found)
         return cls(inputs, outputs, name=config.get("name"))
 
 
@@ -285,8 +288,22 @@ def _check_shared(model: Functional) -> None:
             found.append(leaf)
 
 
+def _described(structure):
+    """A structure for a file: None for one thing, the length of a list, or the names in order."""
+    if isinstance(structure, dict):
+        return list(structure)
+    return len(structure) if isinstance(structure, list) else None
+
+
+def _structured(described, items: list):
+    """The items in the structure that ``_described`` told of."""
+    if isinstance(described, list):
+        return dict(zip(described, items, strict=True))
+    return items[0] if described is None else items
+
+
 def layer_of(config: dict):
     """The layer, or the model as a layer, of a configuration."""
     name = config["class_name"]
-    kind = "model" if registry.find("layer", name) is None and registry.find("model", name) else "layer"
-    return registry.get(kind, config)
+    is_model = registry.find("layer", name) is None and registry.find("model", name) is not None
+    return registry.get("model" if is_model else "layer", config)

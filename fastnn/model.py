@@ -6,7 +6,6 @@ The kinds of models, which say how layers are put together, are in :mod:`fastnn.
 from __future__ import annotations
 
 import copy
-import weakref
 
 import numpy as np
 

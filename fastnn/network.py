@@ -1,4 +1,4 @@
-"""What a model is before it trains: a graph of layers, a vector of their numbers, a layer itself."""
+"""What a model is before it trains: a graph of layers, a vector of their numbers, a layer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Network:
         raise NotImplementedError
 
     many = False  # it may be called on one tensor without a list, as a layer may
-    sides = None  # `fastnn.sides.Sides` of a model whose data may be lists or dictionaries of arrays
+    sides = None  # `fastnn.sides.Sides`, if data may be lists or dictionaries of arrays
     split_outputs = None  # a function of the output columns, for a model of several outputs
 
     # the graph
@@ -125,8 +125,9 @@ class Network:
             given = [x[name] for name in inputs]
         rows, wanted = ([t.row for t in tensors] for tensors in (given, flat(inputs)))
         if rows != wanted:
-            raise ValueError(f"The model {self.name!r} takes inputs with rows of "
-                             f"{', '.join(map(str, wanted))}; received {', '.join(map(str, rows))}.")
+            wanted, rows = (", ".join(map(str, shapes)) for shapes in (wanted, rows))
+            raise ValueError(f"The model {self.name!r} takes inputs with rows of {wanted}; "
+                             f"received {rows}.")
         node = Node(self, tuple(given), [tensor.row for tensor in flat(outputs)])
         return like(outputs, list(node.outputs))
 

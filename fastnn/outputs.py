@@ -1,4 +1,4 @@
-"""The loss of a model of several outputs: one for each, weighted and added, with metrics of each."""
+"""The loss of a model of several outputs: one for each, weighted and added, and metrics."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class Outputs(losses.Loss):
             for identifier in own:
                 metric = copy.copy(metrics.get(identifier, loss, math.prod(row)))
                 if not hasattr(metric, "lower") or metric.sparse != loss.sparse:
-                    raise ValueError(f"The metric {metric.name!r} cannot be computed for the output "
-                                     f"{name!r} with the loss {loss.name!r}.")
+                    raise ValueError(f"The metric {metric.name!r} cannot be computed for the "
+                                     f"output {name!r} with the loss {loss.name!r}.")
                 metric.name = f"{name}_{metric.name}"
                 made.append(metric)
             found.append(made)
@@ -83,9 +83,9 @@ class Outputs(losses.Loss):
         return all(loss.sparse for loss in self.losses if loss is not None)
 
     def results(self) -> list:
-        """The losses of the outputs, then all metrics, as `evaluate` has them."""
+        """The losses of the outputs, then all metrics by name: Keras's order in `evaluate`."""
         return ([m for own in self._metrics for m in own[:1]]
-                + [m for own in self._metrics for m in own[1:]])
+                + sorted((m for own in self._metrics for m in own[1:]), key=lambda m: m.name))
 
     def lower_all(self, builder, values: list) -> list:
         """Append the heads with their metrics; the results in the order of the plan's sums.

@@ -39,9 +39,9 @@ class Kind(IntEnum):
     MULTIPLY = 8  # dst[k] <- src[k] * src2[k]
     CONCATENATE = 9  # dst[k + m] <- src[k], src2[m]
     # heads: the prediction dst[m] <- link(src[m]); in training the loss of each row and dsrc. It is
-    # columns y : y + m of the outputs, its targets columns t : t + m of T, or column t of the labels.
-    # ``weight`` times its loss goes to sums[0], the loss itself to sums[own] if own > 0. Metrics
-    # belong to the head before them.
+    # columns y : y + m of the outputs, its targets columns t : t + m of T or column t of the
+    # labels. ``weight`` times its loss goes to sums[0], the loss itself to sums[own] if own > 0.
+    # Metrics belong to the head before them.
     OUTPUT = 16  # no loss: prediction only
     ELEMENT_LOSS = 17  # a0 * sum_j formula(t_j, src_j)
     SOFTMAX_LOSS = 18  # cross-entropy of logits
@@ -57,8 +57,8 @@ class Kind(IntEnum):
     CLIP_NORM = 50  # g[w : w + k] scaled to a norm of at most a0
     UPDATE = 51  # formula is the optimizer's rule, for parameters w : w + k
     # more of the network
-    MERGE = 66  # dst[k] <- a0 src + a1 src2, or by formula (of MERGES) the larger or smaller of them
-    DOT = 69  # dst[1] <- src[k] . src2[k]; a0 = 1: of the rows divided by their norms; keep[2] 1/norm
+    MERGE = 66  # dst[k] <- a0 src + a1 src2, or by formula (of MERGES) the larger or smaller
+    DOT = 69  # dst[1] <- src[k] . src2[k]; a0 = 1: of rows divided by their norms; keep[2] 1/norm
 
 
 OP = np.dtype(

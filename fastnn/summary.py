@@ -64,9 +64,10 @@ def summary_text(
 
     ``optimizer`` is what the optimizer holds, None before the first update. ``line_length`` is the
     table's width in characters (88, or 108 where the rows say what they are connected to, and 12
-    more with ``show_trainable``, or what the terminal has less 4), ``positions`` where each column ends as a share of it, ``layer_range`` two regular
-    expressions for the names of the first and the last layer to show. ValueError if the table is
-    too narrow for its columns or no layer matches.
+    more with ``show_trainable``, or what the terminal has less 4), ``positions`` where each column
+    ends as a share of it, ``layer_range`` two regular expressions for the names of the first and
+    the last layer to show. ValueError if the table is too narrow for its columns or no layer
+    matches.
     """
     header, aligned, ends = ["Layer (type)", "Output Shape", "Param #"], "<<>", [0.45, 0.80, 1.0]
     graph = any(row.connected is not None for row in rows)

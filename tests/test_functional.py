@@ -1,4 +1,4 @@
-"""Models of graphs: residual networks, several inputs, shared layers, models in models, transfer."""
+"""Models of graphs: residual networks, several inputs and outputs, shared layers, transfer."""
 
 import copy
 import gc
@@ -59,7 +59,7 @@ def loss_of(model, x, y):
 
 
 def gradient(model, x, y):
-    """The gradient of the loss by one step of plain descent with a tiny rate... taken exactly."""
+    """The gradient of the loss: what one step of plain descent at the rate 1 takes off."""
     before = model.params[: model.n_trained].copy()
     model.train_on_batch(x, y)
     step = before - model.params[: model.n_trained]
@@ -245,6 +245,91 @@ def test_predictions_of_several_outputs():
     assert model.output_shape == [(None, 2), (None, 2, 2)]
 
 
+def three_ends(**settings):
+    x = Input((3,))
+    h = layers.Dense(5, "tanh")(x)
+    one = layers.Dense(1, "sigmoid", name="one")(h)
+    two = layers.Dense(18, "softmax", name="two")(layers.concatenate([h, one]))
+    model = Model(x, {"one": one, "two": two, "hidden": h})
+    model.set_weights([np.cos(np.arange(w.size)).reshape(w.shape) for w in model.get_weights()])
+    model.compile(fastnn.optimizers.SGD(0.1), settings.pop("loss"), **settings)
+    return model
+
+
+ENDS = {"one": (Y > 0).astype("float32"), "two": np.arange(20) % 18}
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 20])
+def test_several_outputs_are_the_same_on_every_backend(backend, batch_size):
+    """Row weights, an output without a loss, batches of one row."""
+    results = []
+    for name in ("numpy", backend):
+        model = three_ends(loss={"one": "bce", "two": "sparse_categorical_crossentropy"},
+                           loss_weights={"two": 0.3}, metrics={"two": "accuracy", "one": "mae"},
+                           backend=name)
+        history = model.fit(X, ENDS, batch_size=batch_size, epochs=2, verbose=0, shuffle=False,
+                            sample_weight=1 + X[:, 0]).history
+        results.append([*history.values(), *model.get_weights(), *model.predict(X).values()])
+    for got, wanted in zip(*results, strict=True):
+        assert_allclose(got, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_the_total_is_the_weighted_sum_of_the_losses():
+    model = three_ends(loss={"one": "bce", "two": "sparse_categorical_crossentropy"},
+                       loss_weights={"one": 2.0, "two": 0.5})
+    logs = model.evaluate(X, ENDS, return_dict=True, verbose=0)
+    assert list(logs) == model.metrics_names == ["loss", "one_loss", "two_loss"]
+    assert logs["loss"] == pytest.approx(2 * logs["one_loss"] + 0.5 * logs["two_loss"])
+    assert logs["one_loss"] == pytest.approx(
+        fastnn.losses.BinaryCrossentropy().rows(ENDS["one"], model.predict(X)["one"]).mean())
+
+
+def test_an_output_without_a_loss_changes_nothing():
+    """Its part of the gradient is 0: not what the workspace held before."""
+    alone = three_ends(loss={"one": "bce"})
+    one = Model(alone.input, alone.output["one"])
+    one = copy.deepcopy(one)
+    one.compile(fastnn.optimizers.SGD(0.1), "bce")
+    for _ in range(3):
+        alone.fit(X, {"one": ENDS["one"]}, verbose=0, shuffle=False)
+        one.fit(X, ENDS["one"], verbose=0, shuffle=False)
+    for layer in one.layers[1:]:
+        kernel = alone.get_layer(layer.name).kernel
+        assert_allclose(layer.kernel, kernel, rtol=1e-5, atol=1e-7)
+
+
+def test_a_model_of_several_outputs_is_saved_with_its_losses(tmp_path):
+    model = three_ends(loss={"one": "bce", "two": "sparse_categorical_crossentropy"},
+                       loss_weights={"two": 0.3}, metrics={"two": ["accuracy"]})
+    model.fit(X, ENDS, verbose=0)
+    model.save(tmp_path / "model")
+    twin = fastnn.load_model(tmp_path / "model")
+    assert twin.metrics_names == model.metrics_names
+    histories = [m.fit(X, ENDS, epochs=2, verbose=0).history for m in (model, twin)]
+    assert histories[0] == histories[1]
+
+
+BOTH = ["bce", "sparse_categorical_crossentropy"]
+
+
+@pytest.mark.parametrize(("settings", "y", "message"), [
+    ({"loss": BOTH}, ENDS, "loss must be a list with an item for each of the outputs one, two"),
+    ({"loss": {"three": "mse"}}, ENDS, "loss names 'three', but the outputs are one, two"),
+    ({"loss": {"one": "bce"}, "metrics": {"two": "mae"}}, ENDS, "'two' has metrics but no loss"),
+    ({"loss": {"one": "bce"}, "metrics": ["mae"]}, ENDS, "metrics must be a list with an item"),
+    ({"loss": {"one": "bce"}, "loss_weights": 2.0}, ENDS, "loss_weights must be a list"),
+    ({"loss": {"one": "bce"}, "metrics": {"one": lambda t, y: 0}}, ENDS, "cannot be computed"),
+    ({"loss": {"one": fastnn.losses.BinaryCrossentropy(reduction="sum")}}, ENDS, "must be means"),
+    ({"loss": [*BOTH, None]}, {"one": ENDS["two"], "two": ENDS["two"]}, r"y\['one'\]\["),
+    ({"loss": [*BOTH, None]}, {"one": ENDS["one"], "two": ENDS["two"] + 1}, r"y\['two'\]\[17\]"),
+    ({"loss": [*BOTH, None]}, {"one": ENDS["one"][1:], "two": ENDS["two"]}, r"y\['one'\] has 19"),
+    ({"loss": [*BOTH, None]}, ENDS["one"], "y must be a list with an item"),
+])  # fmt: skip
+def test_what_several_outputs_refuse(settings, y, message):
+    with pytest.raises(ValueError, match=message):
+        three_ends(**settings).fit(X, y, verbose=0)
+
+
 # layers in several models
 
 
@@ -379,8 +464,7 @@ def test_copies_go_on_as_the_model_does(copied, tmp_path):
 
 def test_from_config_makes_the_graph_anew():
     model = everything()
-    twin = Model.from_config(model.get_config()) if hasattr(Model, "from_config") else type(
-        model).from_config(model.get_config())
+    twin = type(model).from_config(model.get_config())
     twin.set_weights(model.get_weights())
     x = {"a": X, "b": X[:, :2]}
     assert_array_equal(twin.predict(x), model.predict(x))

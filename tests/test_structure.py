@@ -11,8 +11,8 @@ ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["jobs", "installation"], ["__init__"], ["saving"], ["models"],
     ["functional_model"], ["model"],
-    ["fitting", "prediction"], ["training"], ["network", "outputs"], ["sides"], ["layers"], ["data"],
-    ["backends"],
+    ["fitting", "prediction"], ["training"], ["network", "outputs"], ["sides"], ["layers"],
+    ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "datasets", "encoding"],
     ["formulas", "utils", "summary", "progress", "tables"],

@@ -132,8 +132,8 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
                     "pace": _aligned(core.PACE_BYTES, np.dtype(np.uint8))}
     layout.train(
         layout.ops, memory.params, memory.grads, memory.slots, scratch["work"], capacity, feed.X,
-        _two_dimensional(feed.T, plan.dtype), feed.labels.reshape(-1), feed.weights, order, batch_size,
-        scalars, step, sums, Y, _threads(threads, 3 * layout.work_per_row * batch_size),
+        _two_dimensional(feed.T, plan.dtype), feed.labels.reshape(-1), feed.weights, order,
+        batch_size, scalars, step, sums, Y, _threads(threads, 3 * layout.work_per_row * batch_size),
         scratch["pace"])
 
 
@@ -170,7 +170,8 @@ def evaluate(plan, params, feed, sums, threads=1):
     totals = np.zeros((chunks, len(sums)))
     layout.forward(layout.ops, params, layout.columns, order, feed.X, None, False, 0,
                    _threads(min(threads, chunks), layout.work_per_row * n),
-                   _two_dimensional(feed.T, plan.dtype), feed.labels.reshape(-1), feed.weights, totals)
+                   _two_dimensional(feed.T, plan.dtype), feed.labels.reshape(-1), feed.weights,
+                   totals)
     # np.cumsum adds one after the other, where np.sum would add in an order of its own
     sums += np.cumsum(totals, axis=0)[-1]
 

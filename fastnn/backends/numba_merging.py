@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from fastnn.backends.numba_math import minimum_, njit, sqrt_
 from fastnn.plan import MERGES
 
@@ -42,7 +40,7 @@ def merge_gradient(code, dx, dx0, dy, dy0, own, own0, other, other0, a, size):
 
 @njit
 def dot(c, c0, one, one0, two, two0, inverse, inverse0, normalized, n, k):
-    """c[r] = one[r, :k] . two[r, :k]; normalized: of rows divided by their norms, inverse[r, :2]."""
+    """c[r] = one[r] . two[r]; normalized: of rows divided by their norms, 1 / inverse[r, :2]."""
     real, most = c.dtype.type, c.dtype.type(1e7)
     for r in range(n):
         x, y = one[one0 + r * k : one0 + r * k + k], two[two0 + r * k : two0 + r * k + k]

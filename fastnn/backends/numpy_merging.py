@@ -51,7 +51,8 @@ def forward_dot(run, op, X):
 def backward_dot(run, op):
     """dx = y dc; of rows divided by their norms, dx = (y / |y| - c x / |x|) / |x| dc."""
     one, two = _sources(run, op)
-    dc, c, inverse = (run.columns(op[name], m) for name, m in (("ddst", 1), ("dst", 1), ("keep", 2)))
+    dc, c = run.columns(op["ddst"], 1), run.columns(op["dst"], 1)
+    inverse = run.columns(op["keep"], 2)
     for side, (source, x, y) in enumerate(((op["dsrc"], one, two), (op["dsrc2"], two, one))):
         if source < 0:
             continue

@@ -84,7 +84,7 @@ def like(structure, items: list):
 
 
 class Step(NamedTuple):
-    """One layer of a graph, by numbers: it reads ``sources`` and makes the values from ``first``."""
+    """One layer of a graph: it reads the values ``sources`` and makes those from ``first`` on."""
 
     layer: object
     sources: tuple[int, ...]

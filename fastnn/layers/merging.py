@@ -153,7 +153,7 @@ class Dot(Merge):
     """y = sum_j x_1j x_2j, of two inputs of flat rows: shape (n, 1).
 
     axes : 1 or -1 (or a pair of these), the axis to sum over.
-    normalize : divide each row by its norm first, so that y is the cosine of the angle between them.
+    normalize : divide each row by its norm first: y is then the cosine of the angle between them.
     """
 
     def __init__(self, axes, normalize=False, **kwargs):
