@@ -185,6 +185,9 @@ class Functional(Model):
             values |= dict(enumerate(made, first))
         return [values[number] for number in self._outputs]
 
+    def only_target(self, y):
+        return _only(y, self.output_names[0])
+
     def connections(self):
         readers = Counter(self._outputs)
         readers.update(number for step in self._steps for number in step.sources)

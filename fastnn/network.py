@@ -35,6 +35,7 @@ class Network:
 
     many = False  # it may be called on one tensor without a list, as a layer may
     sides = None  # `fastnn.sides.Sides`, if data may be lists or dictionaries of arrays
+    unused: tuple = ()  # the variables of layers that the outputs do not need, after ``lower``
     split_outputs = None  # a function of the output columns, for a model of several outputs
 
     # the graph
@@ -77,6 +78,8 @@ class Network:
             builder.call = calls[id(layer)]
             calls[id(layer)] += 1
             values[i] = layer.lower(builder, *given)
+        self.unused = [variable for layer in self.leaves if id(layer) not in calls
+                       for variable in layer.weights]
         found = [take(number) for number in outputs]
         return found if len(found) > 1 else found[0]
 
@@ -102,6 +105,10 @@ class Network:
     @property
     def outputs(self) -> list[Tensor]:
         return flat(self.output)
+
+    def only_target(self, y):
+        """The targets of a model of one output, which may come in a dictionary by its name."""
+        return y
 
     def connections(self) -> dict[int, str]:
         """What each layer is called on, by its id, if the model is more than a chain."""

@@ -76,7 +76,7 @@ class Trainer:
             prediction = self.loss.lower(builder, model.lower(builder))
             for metric in self.inside:
                 metric.lower(builder, prediction)
-        trained = model.trainable_weights
+        trained = [variable for variable in model.trainable_weights if variable not in model.unused]
         for variable in trained:
             penalty = variable.regularizer
             if penalty is not None:
@@ -100,6 +100,7 @@ class Trainer:
         if isinstance(self.loss, Outputs):
             T, labels = self.loss.targets(y, dtype, f"{prefix}y")
         else:
+            y = self.model.only_target(y)
             T, labels = data.targets(y, output_shape, self.loss, dtype, f"{prefix}y")
         n = len(X)
         data.check_lengths({f"{prefix}x": n, f"{prefix}y": len(labels if self.loss.sparse else T)})

@@ -35,7 +35,7 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
             head_forward[real](r, op, work)
         elif op.kind >= ELEMENT_METRIC and op.kind < PENALTY and r.T != NULL:
             metric_rows[real](r, op, work)
-        if r.column_parts > 1 and (op.kind <= CROSS_LOSS or in_network(op.kind)):
+        if r.column_parts > 1 and (op.kind < ELEMENT_METRIC or in_network(op.kind)):
             barrier_wait(r.barrier)
 
 cdef void backward_ops(run_t* r, real* work) noexcept nogil:

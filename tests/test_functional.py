@@ -213,6 +213,9 @@ def test_inputs_as_list_tuple_or_dictionary():
     assert_array_equal(model([X, b]), y)
     assert model.test_on_batch([X, b], Y) == pytest.approx(model.evaluate([X, b], Y, verbose=0))
     model.fit({"a": X, "b": b}, Y, validation_data=([X, b], Y), verbose=0)
+    name = model.output_names[0]
+    model.compile("adam", {name: "mse"}, metrics={name: ["mae"]})
+    assert model.evaluate([X, b], {name: Y}, verbose=0) == model.evaluate([X, b], Y, verbose=0)
     assert model.input_shape == [(None, 3), (None, 2, 2)]
     assert [tensor.name for tensor in model.inputs] == ["a", "b"]
 
@@ -397,6 +400,32 @@ def test_frozen_layers_stay_as_they_are():
     model.compile("adam", "mse")
     model.fit(X, Y, verbose=0)
     assert not np.array_equal(kept[0], base.get_weights()[0])
+
+
+def test_layers_that_an_output_does_not_need_stay_as_they_are(backend):
+    """Also those with a penalty: they have no gradient that it could be added to."""
+    inner = Input((3,))
+    h = layers.Dense(2, "tanh")(inner)
+    pair = Model(inner, [h, layers.Dense(2, kernel_regularizer="l2", name="other")(h)])
+    x = Input((3,))
+    model = Model(x, layers.Dense(1)(pair(x)[0]))
+    kept = pair.get_layer("other").kernel.copy()
+    for optimizer in ("sgd", "adam"):
+        model.compile(optimizer, "mse")
+        model.fit(X, Y, epochs=3, verbose=0)
+        assert_array_equal(pair.get_layer("other").kernel, kept)
+
+
+def test_a_predictor_of_a_graph_folds_what_it_can(backend):
+    x = Input((3,))
+    h = layers.Dense(4)(x)
+    one = layers.BatchNormalization()(h)
+    two = layers.BatchNormalization()(layers.Dense(4, "relu")(one))
+    model = Model(x, layers.Dense(2)(one + two + h))
+    model.set_weights([0.5 + np.cos(np.arange(w.size)).reshape(w.shape) ** 2
+                       for w in model.get_weights()])
+    model.compile("sgd", "mse", backend=backend)
+    assert_allclose(model.predictor()(X), model.predict(X), rtol=1e-5, atol=1e-5)
 
 
 def test_dropout_called_twice_drops_twice():
