@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import fastnn
 from fastnn import Input, Model, Sequential, backends, layers
+from fastnn.plan import Kind
 
 sys.path.insert(0, str(Path(__file__).parent / "golden"))
 import make_functional as golden
@@ -147,6 +148,19 @@ def test_a_layer_of_a_model_on_arrays_uses_and_keeps_the_model_s_numbers():
 def test_merging_functions(name, function, backend):
     arrays = [X, X[::-1], np.cos(X)]
     assert_allclose(getattr(layers, name)(arrays), function(*arrays), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "average"])
+def test_equal_inputs_share_the_gradient(name, backend):
+    """Halves for each of two equal values: together what the value alone would get."""
+    steps = []
+    for merge in (lambda value: value, lambda value: getattr(layers, name)([value, value])):
+        x = Input((3,))
+        model = Model(x, layers.Dense(1)(merge(layers.Dense(2)(x))))
+        model.set_weights([np.cos(np.arange(w.size)).reshape(w.shape) for w in model.get_weights()])
+        model.compile(fastnn.optimizers.SGD(1.0), "mse")
+        steps.append(gradient(model, X, Y))
+    assert_allclose(steps[1], steps[0], rtol=1e-4, atol=1e-7)
 
 
 def test_dot_and_subtract(backend):
@@ -287,7 +301,7 @@ def test_the_total_is_the_weighted_sum_of_the_losses():
         fastnn.losses.BinaryCrossentropy().rows(ENDS["one"], model.predict(X)["one"]).mean())
 
 
-def test_an_output_without_a_loss_changes_nothing():
+def test_an_output_without_a_loss_changes_nothing(backend):
     """Its part of the gradient is 0: not what the workspace held before."""
     alone = three_ends(loss={"one": "bce"})
     one = Model(alone.input, alone.output["one"])
@@ -299,6 +313,21 @@ def test_an_output_without_a_loss_changes_nothing():
     for layer in one.layers[1:]:
         kernel = alone.get_layer(layer.name).kernel
         assert_allclose(layer.kernel, kernel, rtol=1e-5, atol=1e-7)
+
+
+def test_every_output_s_activation_is_folded_into_its_loss():
+    """The head of one takes a row out of the plan; the others must still find theirs."""
+    x = Input((3,))
+    ends = [layers.Dense(3, "softmax")(x), layers.Dense(1, "sigmoid")(x),
+            layers.Dense(2, "softmax")(x)]
+    for outputs in (ends, ends[::-1]):
+        model = Model(x, outputs)
+        losses = ["bce" if end is ends[1] else "cce" for end in outputs]
+        model.compile("sgd", losses)
+        ops = model.trainer.plan.ops
+        assert Kind.SOFTMAX not in ops["kind"]
+        assert not ops["formula"][ops["kind"] == Kind.DENSE].any()
+        assert sorted(ops["link"][ops["link"] > 0]) == [1, 2, 2]
 
 
 def test_a_model_of_several_outputs_is_saved_with_its_losses(tmp_path):
