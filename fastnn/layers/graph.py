@@ -2,9 +2,9 @@
 
 >>> from fastnn import Input, layers
 >>> x = Input(shape=(3,))
->>> h = layers.Dense(4)(x)
+>>> h = layers.Dense(4, name="hidden")(x)
 >>> h.shape, h.node.layer.name, h.node.inputs == (x,)
-((None, 4), 'dense', True)
+((None, 4), 'hidden', True)
 """
 
 from __future__ import annotations
