@@ -164,7 +164,7 @@ def _select(rows, layer_range):
 
 
 def _cells(row: Row, graph: bool) -> list[str]:
-    if isinstance(row.shape, (list, dict)):
+    if isinstance(row.shape, dict) or isinstance(next(iter(row.shape or ()), None), tuple):
         shape = str(row.shape).replace("'", "")
     else:
         shape = "?" if row.shape is None else f"({', '.join(map(str, row.shape))})"
