@@ -112,8 +112,8 @@ cdef void train_stretch(
     while done < steps:
         trial = wants_trial(pace, most)
         level = next_trial(pace, most) if trial else pace.level
-        count = block_steps(pace, TRIAL if trial else min(max(pace.wait, TRIAL), 20 * TRIAL))
-        count = min(max(count, <Py_ssize_t>3), steps - done)
+        count = block_steps(pace, TRIAL if trial else min(max(pace.wait, TRIAL), 4 * TRIAL))
+        count = min(max(count, <Py_ssize_t>4), steps - done)
         threads = level_threads(level, most)
         shared.threads = threads
         barrier_init(shared.barrier, threads)

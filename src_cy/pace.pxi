@@ -19,8 +19,8 @@ cdef double CALM = 1e-2
 # a thirtieth of the time since, and twice as long as the last one did, up to LONGEST. Beside busy
 # processes a level may win in a trial, between two of their turns, and lose afterwards: what was lost
 # so before it was left counts as the cost of a trial, too.
-cdef double TRIAL = 1e-4
-cdef double SHORTEST = 1e-3
+cdef double TRIAL = 5e-4
+cdef double SHORTEST = 4e-3
 cdef double LONGEST = 0.3
 
 cdef struct pace_t:
