@@ -10,9 +10,9 @@ cdef extern from "kernels.h" nogil:
 cdef enum:
     LEVELS = 8
 
-# Where a processor was taken from the calling thread lately, the machine is busy: threads that wait for
-# each other would all wait for the one that has none. Then more of them are not tried before CALM
-# seconds of work have passed without that.
+# Where the calling thread had no processor for a fifth of a block lately, the machine is busy: threads
+# that wait for each other would all wait for the one that has none. Then more of them are not tried
+# before CALM seconds of work have passed without that.
 cdef double CALM = 1e-2
 
 # A trial costs time where the other level is slower: the next one waits until its cost is less than
@@ -64,10 +64,7 @@ cdef inline void record(
     """Learn from a block of steps. It took so many seconds, the first step `first` of them, and the
     calling thread was given a processor for `given` of them."""
     cdef double cost, lost
-    pace.calm = 0 if took - given > 2e-5 + 0.05 * took else pace.calm + took
-    if pace.calm == 0 and pace.level > 0:
-        pace.direction = -1
-        pace.wait = 0
+    pace.calm = 0 if took - given > 0.2 * took + 2e-5 else pace.calm + took
     if level == pace.level:
         cost = max(took / steps, 1e-9)
         pace.wait -= took
