@@ -120,7 +120,9 @@ def test_losses(backend, dtype, loss, weighted):
     if dtype == "float64":  # outputs beyond 1 are clipped; those just below it need the digits
         makes.append(stack("tanh", "softplus"))
     for make in makes:
-        agree(backend, case(make, dtype, loss, "sgd", weighted=weighted))
+        # percentages of targets near 0 are steep
+        optimizer = optimizers.SGD(1e-4 if "Percentage" in str(loss) else 0.01)
+        agree(backend, case(make, dtype, loss, optimizer, weighted=weighted))
 
 
 def test_one_output_and_a_binary_loss(backend, dtype, threads):

@@ -298,7 +298,7 @@ def forward_power_loss(run, op, y):
 
 def forward_overlap_loss(run, op, X):
     """The numbers are c, a, b, d. What a whole batch's loss is, only training knows."""
-    if run.T is None or op["formula"] and not run.training:
+    if run.T is None or (op["formula"] and not run.training):
         return
     y = run.columns(op["src"], op["m"])
     rows, dy = losses.overlap_loss(run.T, y, *_cast(op, y, "cabd"), whole=op["formula"] == 1)
@@ -336,9 +336,9 @@ def _reduce(run, op, rows, gradient):
         total = total * n / below if below else 0.0
     run.sums[0] += total
     if run.training and op["dsrc"] >= 0:
-        factor = (weights / weights.dtype.type(below or 1))[:, None]
-        run.columns(op["dsrc"], op["m"])[:] = (
-            gradient() * factor if valid is None else np.where(valid[:, None], gradient(), 0) * factor)
+        dy = gradient() if valid is None else np.where(valid[:, None], gradient(), 0)
+        factor = weights / weights.dtype.type(below or 1)
+        run.columns(op["dsrc"], op["m"])[:] = dy * factor[:, None]
 
 
 # metrics

@@ -18,7 +18,15 @@ from __future__ import annotations
 
 from fastnn import registry
 from fastnn.losses import functions
-from fastnn.losses.base import REDUCTIONS, ElementwiseLoss, Loss, code, divisor, elementwise, formula
+from fastnn.losses.base import (
+    REDUCTIONS,
+    ElementwiseLoss,
+    Loss,
+    code,
+    divisor,
+    elementwise,
+    formula,
+)
 from fastnn.losses.crossentropy import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
@@ -28,7 +36,6 @@ from fastnn.losses.crossentropy import (
     Crossentropy,
     SparseCategoricalCrossentropy,
 )
-from fastnn.losses.own import FunctionLoss, custom
 from fastnn.losses.functions import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -54,6 +61,7 @@ from fastnn.losses.functions import (
 )
 from fastnn.losses.margins import CategoricalHinge, Hinge, SquaredHinge
 from fastnn.losses.overlap import Dice, Tversky
+from fastnn.losses.own import FunctionLoss, custom
 from fastnn.losses.regression import (
     CosineSimilarity,
     Huber,
@@ -105,7 +113,8 @@ def get(identifier) -> Loss | None:
     "crossentropy" and "ce" are chosen when the data are seen. A TypeError for another function:
     training needs its derivative.
     """
-    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+    name = identifier.get("class_name") if isinstance(identifier, dict) else identifier
+    if isinstance(name, str) and name.lower() in ("crossentropy", "ce"):
         return Crossentropy()
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()

@@ -258,8 +258,9 @@ def last_axis(loss, value) -> None:
 def flat(loss, value) -> None:
     """A ValueError unless a row of the model's output has one axis, as row-wise losses need."""
     if len(value.shape) != 1:
-        raise ValueError(f"The loss {loss.name!r} takes outputs of shape (rows, m), but the model's "
-                         f"have {('rows', *value.shape)}. Put Flatten() last.")
+        raise ValueError(f"The loss {loss.name!r} takes outputs of shape (rows, m), but the "
+                         f"model's are (rows, {', '.join(map(str, value.shape))}). Put Flatten() "
+                         "last.")
 
 
 # formulas

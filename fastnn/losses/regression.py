@@ -132,7 +132,7 @@ class LogCosh(_Plain):
 
     @staticmethod
     def value(t, y):
-        a = abs(y - t)  # cosh(a) = exp(a) (1 + exp(-2 a)) / 2, whose last factor is near 1 for small a
+        a = abs(y - t)  # cosh(a) = exp(a) (1 + (exp(-2 a) - 1) / 2), which keeps small a
         return a + log1p(0.5 * expm1(-2.0 * a))
 
     @staticmethod
