@@ -45,7 +45,7 @@ def targets(y, shape: tuple[int, ...], loss, dtype, name: str = "y"):
         raise ValueError(f"{name} is missing: the loss {loss.name!r} compares predictions with it.")
     given = _numbers(y, name)
     if loss.sparse:
-        return np.empty((0, 0), dtype), _labels(given, math.prod(shape), name)
+        return np.empty((0, 0), dtype), _labels(given, math.prod(shape), name, loss.ignore_class)
     array = _with_columns(given, shape)
     if array.ndim == 0 or array.shape[1:] != shape:
         raise ValueError(
@@ -60,6 +60,7 @@ def targets(y, shape: tuple[int, ...], loss, dtype, name: str = "y"):
             raise ValueError(
                 f"{name}[{where}] is {given[where]}, but the loss {loss.name!r} takes targets from "
                 f"{low:g} to {high:g}. Encode two classes as 0 and 1, or use another loss.")
+    loss.check_targets(T, name)
     return T, np.empty(0, np.int64)
 
 
@@ -186,8 +187,8 @@ def _check_finite(cast: np.ndarray, given: np.ndarray, name: str) -> None:
                      "or fill missing values first.")
 
 
-def _labels(given: np.ndarray, m: int, name: str) -> np.ndarray:
-    """Class numbers (n,) as int64, each of them in 0..m-1."""
+def _labels(given: np.ndarray, m: int, name: str, ignored: int | None = None) -> np.ndarray:
+    """Class numbers (n,) as int64, each of them in 0..m-1 or the one to be ignored."""
     if given.ndim != 1 and given.shape[1:] != (1,):
         raise ValueError(f"{name} must hold a class number for each row, shape (rows,), for a "
                          f"sparse loss; received {given.shape}. For one-hot rows use the loss "
@@ -195,6 +196,8 @@ def _labels(given: np.ndarray, m: int, name: str) -> np.ndarray:
     valid = (given >= 0) & (given < m)  # a NaN is not valid
     if given.dtype.kind == "f":
         valid &= given == np.floor(given)
+    if ignored is not None:
+        valid |= given == ignored
     if not valid.all():
         where = _first(~valid, given)
         raise ValueError(f"{name}[{where}] is {given[where]}, but the model's {m} outputs stand "

@@ -245,7 +245,7 @@ class Model:
         if steps_per_epoch is not None:
             steps_per_epoch = data.whole_number("steps_per_epoch", steps_per_epoch, 1)
         validates = data.validation_epochs(validation_freq)
-        self._build_for_training(x)
+        self._build_for_training(x, y)
         feed = self.trainer.feed(x, y, sample_weight)
         if validation_data is not None:
             arrays = data.validation_arrays(validation_data)
@@ -267,14 +267,14 @@ class Model:
         functions and to losses with reduction "sum" only, which go batch by batch.
         """
         batch_size = 32 if batch_size is None else data.whole_number("batch_size", batch_size, 1)
-        self._build_for_training(x)
+        self._build_for_training(x, y)
         feed = self.trainer.feed(x, y, sample_weight)
         logs = fitting.evaluate(self.trainer, feed, batch_size, callbacks, verbose)
         return self._results(logs, return_dict)
 
     def train_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
         """One step on all the rows; their loss and metrics, as ``evaluate`` returns them."""
-        self._build_for_training(x)
+        self._build_for_training(x, y)
         feed = self.trainer.feed(x, y, sample_weight)
         [logs] = self.trainer.train(feed, batch_size=len(feed.X), shuffle=False)
         return self._results(logs, return_dict)
@@ -283,11 +283,14 @@ class Model:
         """``evaluate`` of one batch, in silence."""
         return self.evaluate(x, y, max(1, len(x)), 0, sample_weight, return_dict=return_dict)
 
-    def _build_for_training(self, x) -> None:
+    def _build_for_training(self, x, y) -> None:
         if x is None:
             raise ValueError("x is missing: give the data, rows of the model's input shape.")
         if self._compiled is not None:
             self.build_for(x)
+            loss = self._compiled["loss"]
+            if isinstance(loss, losses.Crossentropy) and y is not None:
+                self._compiled["loss"] = loss.choose(np.shape(y), self.row_shapes[1])
 
     def _results(self, logs: dict, return_dict: bool):
         values = [logs[name] for name in self.metrics_names]

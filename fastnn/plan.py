@@ -42,6 +42,10 @@ class Kind(IntEnum):
     ELEMENT_LOSS = 17  # a0 * sum_j formula(t_j, src_j)
     SOFTMAX_LOSS = 18  # cross-entropy of logits
     CROSS_LOSS = 19  # cross-entropy of probabilities
+    COSINE_LOSS = 20  # -cos of the angle between the rows of t and src
+    CATEGORICAL_HINGE_LOSS = 21
+    POWER_LOSS = 22  # formula 0, 1: focal of probabilities, logits; 2, 3: generalized likewise
+    OVERLAP_LOSS = 23  # Dice and Tversky, of each row or (formula 1) of the batch; numbers a0..a3
     # metrics of the prediction src[m], one number a row, added to sums[dst]
     ELEMENT_METRIC = 32  # a0 * sum_j formula(t_j, y_j)
     BINARY_ACCURACY = 33  # mean_j (y_j > a0) == t_j
@@ -225,12 +229,16 @@ class Builder:
     # what stands behind the network
 
     def head(self, kind: Kind, value: Value, *, formula=0, link=None, numbers=(), sparse=False,
-             sums=False) -> Value:
-        """The loss, or OUTPUT. Returns the prediction: ``link`` of the value, or itself."""
+             sums=0, s=-1) -> Value:
+        """The loss, or OUTPUT. Returns the prediction: ``link`` of the value, or itself.
+
+        sparse : the targets are class numbers; 2: rows of the class ``s`` do not count.
+        sums : what a batch's sum is divided by: 0 its rows, 1 nothing, 2 the sum of their weights.
+        """
         m = value.width
         offset = self._reserve(m) if link else value.offset
         self._append(kind, numbers, formula=formula, link=LINKS.index(link), src=value.offset,
-                     dst=offset, dsrc=value.grad, k=m, m=m, sparse=int(sparse), sums=int(sums))
+                     dst=offset, dsrc=value.grad, k=m, m=m, sparse=int(sparse), sums=int(sums), s=s)
         return Value(offset, -1, value.shape, len(self._rows) - 1)
 
     def metric(self, kind: Kind, value: Value, numbers=(), formula: int = 0) -> None:
@@ -257,7 +265,7 @@ class Builder:
         ops = np.zeros(len(self._rows), OP)
         for i, row in enumerate(self._rows):
             ops[i] = tuple(row[name] for name in OP.names)
-        head = next(row for row in self._rows if Kind.OUTPUT <= row["kind"] <= Kind.CROSS_LOSS)
+        head = next(row for row in self._rows if Kind.OUTPUT <= row["kind"] <= Kind.OVERLAP_LOSS)
         ops.flags.writeable = False
         return Plan(ops, self._columns, self._inputs, head["m"], n_params, n_trained,
                     self._n_slots, self._n_scalars, self._metrics, self.dtype)

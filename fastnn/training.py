@@ -63,6 +63,7 @@ class Trainer:
         self._names = ["loss", *(metric.name for metric in self.inside)]
         self._pace: dict[int, float] = {}  # batch size -> seconds a step, as last measured
         self.plan = self._lower()
+        self.backend = backends.for_plan(self.plan, self.backend)
         n, dtype = model.n_trained, model.params.dtype
         slots = self.optimizer.initial_slots(n, dtype)
         self.memory = Memory(model.params, np.zeros(n, dtype), slots)
@@ -255,19 +256,20 @@ class Evaluation:
     """The loss and metrics of data, cut into calls of the backend, or into batches.
 
     Batches are needed where somebody follows them, by metrics that only Python knows, and by a loss
-    with reduction "sum": as in Keras its result is the mean of the batches' sums, by rows.
+    that is no mean over rows, as with reduction "sum": as in Keras the result is the mean of the
+    batches' losses, by rows.
     """
 
     def __init__(self, trainer, feed, batch_size=32, by_batch=False):
         self.trainer, self.feed = trainer, feed
         self.row = 0
-        self._totals = trainer.loss.reduction == "sum"
-        by_batch = by_batch or self._totals or bool(trainer.outside)
+        self._additive = trainer.loss.additive
+        by_batch = by_batch or not self._additive or bool(trainer.outside)
         self.size = batch_size if by_batch else rows_a_call(trainer.plan)
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
         # the backend adds the penalties once a row: a row of weight 0 has nothing else
         nothing = np.zeros(1, trainer.plan.dtype)
-        self._penalty = self._evaluate(slice(1), nothing)[0] if self._totals else 0.0
+        self._penalty = 0.0 if self._additive else self._evaluate(slice(1), nothing)[0]
         trainer.reset_metrics()
 
     @property
@@ -280,13 +282,25 @@ class Evaluation:
         weights = self.feed.weights
         sums = self._evaluate(part, None if weights is None else weights[part])
         n = min(self.size, len(self.feed.X) - self.row)
-        if self._totals:
-            sums[0] = n * (sums[0] - (n - 1) * self._penalty)
+        if not self._additive:
+            loss = self._batch_loss(part, n, sums[0] - n * self._penalty)
+            sums[0] = n * (loss + self._penalty)
         self._sums += sums
         if self.trainer.outside:
             self._update_metrics(part)
         self.row += n
         return self.trainer.logs(self._sums, self.row)
+
+    def _batch_loss(self, part: slice, n: int, total: float) -> float:
+        """The loss of a batch, ``total`` the weighted sum of its rows' losses."""
+        loss, feed = self.trainer.loss, self.feed
+        weights = None if feed.weights is None else feed.weights[part]
+        if loss.batchwise:
+            shape = (-1, *self.trainer.model.row_shapes[1])
+            return float(loss(feed.T[part].reshape(shape), self._predict(part).reshape(shape),
+                              weights))
+        below = loss.divisor(n, weights, feed.labels[part])
+        return total / below if below else 0.0
 
     def _evaluate(self, part: slice, weights) -> np.ndarray:
         trainer, feed = self.trainer, self.feed
@@ -297,10 +311,13 @@ class Evaluation:
         return sums
 
     def _update_metrics(self, part: slice) -> None:
+        self.trainer.update_metrics(self.feed, part, self._predict(part), self.size)
+
+    def _predict(self, part: slice) -> np.ndarray:
         trainer, plan, X = self.trainer, self.trainer.plan, self.feed.X[part]
         Y = np.empty((len(X), plan.n_outputs), plan.dtype)
         trainer.backend.forward(plan, trainer.memory.params, X, Y, False, 0, config.num_threads())
-        trainer.update_metrics(self.feed, part, Y, self.size)
+        return Y
 
 
 def rows_a_call(plan) -> int:

@@ -53,7 +53,7 @@ def block_bytes(Py_ssize_t k):
 cdef const op_t* find_head(const op_t* ops, Py_ssize_t n_ops) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n_ops):
-        if OUTPUT <= ops[i].kind <= CROSS_LOSS:
+        if OUTPUT <= ops[i].kind <= OVERLAP_LOSS:
             return &ops[i]
     return ops
 

@@ -206,26 +206,6 @@ cdef void derive(
 DERIVE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU')
 
 
-cdef void loss_MeanSquaredError(
-    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real t, y
-    for i in range(lo, hi):
-        t = t_[i]
-        y = y_[i]
-        out_[i] = ((y - t) * (y - t))
-
-cdef void loss_MeanAbsoluteError(
-    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real t, y
-    for i in range(lo, hi):
-        t = t_[i]
-        y = y_[i]
-        out_[i] = abs_((y - t))
-
 cdef void loss_BinaryCrossentropy(
     real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
@@ -251,41 +231,186 @@ cdef void loss_BinaryCrossentropy_sigmoid(
         s = ((t * (<real>1.0 - label_smoothing)) + (<real>0.5 * label_smoothing))
         out_[i] = ((maximum_(z, <real>0.0) - (s * z)) + log1p_(exp_((-abs_(z)))))
 
+cdef void loss_BinaryFocalCrossentropy(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, label_smoothing, gamma, alpha, s, p, rest, weight, entropy
+    label_smoothing = <real>numbers[0]
+    gamma = <real>numbers[1]
+    alpha = <real>numbers[2]
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = ((t * (<real>1.0 - label_smoothing)) + (<real>0.5 * label_smoothing))
+        p = minimum_(maximum_(y, <real>1e-07), (<real>1.0 - <real>1e-07))
+        rest = maximum_((s + ((<real>1.0 - (<real>2.0 * s)) * y)), <real>1e-37)
+        weight = (<real>1.0 if (alpha < <real>0.0) else (((<real>1.0 - alpha) - s) + ((<real>2.0 * s) * alpha)))
+        entropy = ((s * log_(p)) + ((<real>1.0 - s) * log_((<real>1.0 - p))))
+        out_[i] = (((-weight) * exp_((gamma * log_(rest)))) * entropy)
+
+cdef void loss_BinaryFocalCrossentropy_sigmoid(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, z, label_smoothing, gamma, alpha, s, rest, weight, entropy
+    label_smoothing = <real>numbers[0]
+    gamma = <real>numbers[1]
+    alpha = <real>numbers[2]
+    for i in range(lo, hi):
+        t = t_[i]
+        z = y_[i]
+        s = ((t * (<real>1.0 - label_smoothing)) + (<real>0.5 * label_smoothing))
+        rest = maximum_(((s / (<real>1.0 + exp_(z))) + ((<real>1.0 - s) / (<real>1.0 + exp_((-z))))), <real>1e-37)
+        weight = (<real>1.0 if (alpha < <real>0.0) else (((<real>1.0 - alpha) - s) + ((<real>2.0 * s) * alpha)))
+        entropy = ((maximum_(z, <real>0.0) - (s * z)) + log1p_(exp_((-abs_(z)))))
+        out_[i] = ((weight * exp_((gamma * log_(rest)))) * entropy)
+
+cdef void loss_Hinge(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, s
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = ((-<real>1.0) if (t == <real>0.0) else t)
+        out_[i] = maximum_((<real>1.0 - (s * y)), <real>0.0)
+
+cdef void loss_SquaredHinge(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, s, h
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = ((-<real>1.0) if (t == <real>0.0) else t)
+        h = maximum_((<real>1.0 - (s * y)), <real>0.0)
+        out_[i] = (h * h)
+
+cdef void loss_MeanSquaredError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = ((y - t) * (y - t))
+
+cdef void loss_MeanAbsoluteError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = abs_((y - t))
+
+cdef void loss_MeanAbsolutePercentageError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = (<real>100.0 * (abs_((y - t)) / maximum_(abs_(t), <real>1e-07)))
+
+cdef void loss_MeanSquaredLogarithmicError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, d
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        d = (log1p_(maximum_(y, <real>1e-07)) - log1p_(maximum_(t, <real>1e-07)))
+        out_[i] = (d * d)
+
+cdef void loss_Huber(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, delta, a, inner
+    delta = <real>numbers[0]
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        a = abs_((y - t))
+        inner = minimum_(a, delta)
+        out_[i] = (inner * (a - (<real>0.5 * inner)))
+
+cdef void loss_LogCosh(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, a
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        a = abs_((y - t))
+        out_[i] = (a + log1p_((<real>0.5 * expm1_(((-<real>2.0) * a)))))
+
+cdef void loss_Poisson(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = (y - (t * log_((y + <real>1e-07))))
+
+cdef void loss_KLDivergence(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, s, p
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = minimum_(maximum_(t, <real>1e-07), <real>1.0)
+        p = minimum_(maximum_(y, <real>1e-07), <real>1.0)
+        out_[i] = (s * log_((s / p)))
+
 cdef void loss(
     int64_t code, real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
     """out[lo:hi] <- formula(t, y)."""
     if code == 0:
-        loss_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
-    elif code == 1:
-        loss_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
-    elif code == 2:
         loss_BinaryCrossentropy[real](out_, t_, y_, numbers, lo, hi)
-    elif code == 3:
+    elif code == 1:
         loss_BinaryCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 2:
+        loss_BinaryFocalCrossentropy[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 3:
+        loss_BinaryFocalCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 4:
+        loss_Hinge[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 5:
+        loss_SquaredHinge[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 6:
+        loss_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 7:
+        loss_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 8:
+        loss_MeanAbsolutePercentageError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 9:
+        loss_MeanSquaredLogarithmicError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 10:
+        loss_Huber[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 11:
+        loss_LogCosh[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 12:
+        loss_Poisson[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 13:
+        loss_KLDivergence[real](out_, t_, y_, numbers, lo, hi)
 
-LOSS_FORMULAS = ('MeanSquaredError', 'MeanAbsoluteError', 'BinaryCrossentropy', 'BinaryCrossentropy_sigmoid')
+LOSS_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
-
-cdef void slope_MeanSquaredError(
-    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real t, y
-    for i in range(lo, hi):
-        t = t_[i]
-        y = y_[i]
-        out_[i] = (<real>2.0 * (y - t))
-
-cdef void slope_MeanAbsoluteError(
-    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real t, y
-    for i in range(lo, hi):
-        t = t_[i]
-        y = y_[i]
-        out_[i] = ((<real>1.0 if (y > t) else <real>0.0) - (<real>1.0 if (y < t) else <real>0.0))
 
 cdef void slope_BinaryCrossentropy(
     real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
@@ -312,20 +437,190 @@ cdef void slope_BinaryCrossentropy_sigmoid(
         s = ((t * (<real>1.0 - label_smoothing)) + (<real>0.5 * label_smoothing))
         out_[i] = ((<real>1.0 / (<real>1.0 + exp_((-z)))) - s)
 
+cdef void slope_BinaryFocalCrossentropy(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, label_smoothing, gamma, alpha, s, p, slope, wrong, rest, weight, entropy, inner, outer
+    label_smoothing = <real>numbers[0]
+    gamma = <real>numbers[1]
+    alpha = <real>numbers[2]
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = ((t * (<real>1.0 - label_smoothing)) + (<real>0.5 * label_smoothing))
+        p = minimum_(maximum_(y, <real>1e-07), (<real>1.0 - <real>1e-07))
+        slope = (<real>1.0 - (<real>2.0 * s))
+        wrong = (s + (slope * y))
+        rest = maximum_(wrong, <real>1e-37)
+        weight = (<real>1.0 if (alpha < <real>0.0) else (((<real>1.0 - alpha) - s) + ((<real>2.0 * s) * alpha)))
+        entropy = ((s * log_(p)) + ((<real>1.0 - s) * log_((<real>1.0 - p))))
+        inner = (((p - s) / (p * (<real>1.0 - p))) if (p == y) else <real>0.0)
+        outer = ((((gamma * slope) * entropy) / rest) if (rest == wrong) else <real>0.0)
+        out_[i] = ((weight * exp_((gamma * log_(rest)))) * (inner - outer))
+
+cdef void slope_BinaryFocalCrossentropy_sigmoid(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, z, label_smoothing, gamma, alpha, s, y, n, rest, weight, entropy, outer
+    label_smoothing = <real>numbers[0]
+    gamma = <real>numbers[1]
+    alpha = <real>numbers[2]
+    for i in range(lo, hi):
+        t = t_[i]
+        z = y_[i]
+        s = ((t * (<real>1.0 - label_smoothing)) + (<real>0.5 * label_smoothing))
+        y = (<real>1.0 / (<real>1.0 + exp_((-z))))
+        n = (<real>1.0 / (<real>1.0 + exp_(z)))
+        rest = maximum_(((s * n) + ((<real>1.0 - s) * y)), <real>1e-37)
+        weight = (<real>1.0 if (alpha < <real>0.0) else (((<real>1.0 - alpha) - s) + ((<real>2.0 * s) * alpha)))
+        entropy = ((maximum_(z, <real>0.0) - (s * z)) + log1p_(exp_((-abs_(z)))))
+        outer = (((gamma * (<real>1.0 - (<real>2.0 * s))) * ((y * n) / rest)) * entropy)
+        out_[i] = ((weight * exp_((gamma * log_(rest)))) * ((y - s) + outer))
+
+cdef void slope_Hinge(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, s
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = ((-<real>1.0) if (t == <real>0.0) else t)
+        out_[i] = ((-s) if ((s * y) < <real>1.0) else <real>0.0)
+
+cdef void slope_SquaredHinge(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, s
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = ((-<real>1.0) if (t == <real>0.0) else t)
+        out_[i] = (((-<real>2.0) * s) * maximum_((<real>1.0 - (s * y)), <real>0.0))
+
+cdef void slope_MeanSquaredError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = (<real>2.0 * (y - t))
+
+cdef void slope_MeanAbsoluteError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = ((<real>1.0 if (y > t) else <real>0.0) - (<real>1.0 if (y < t) else <real>0.0))
+
+cdef void slope_MeanAbsolutePercentageError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, sign
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        sign = ((<real>100.0 if (y > t) else <real>0.0) - (<real>100.0 if (y < t) else <real>0.0))
+        out_[i] = (sign / maximum_(abs_(t), <real>1e-07))
+
+cdef void slope_MeanSquaredLogarithmicError(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, p, d
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        p = maximum_(y, <real>1e-07)
+        d = (log1p_(p) - log1p_(maximum_(t, <real>1e-07)))
+        out_[i] = (((<real>2.0 * d) / (<real>1.0 + p)) if (p == y) else <real>0.0)
+
+cdef void slope_Huber(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, delta
+    delta = <real>numbers[0]
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = minimum_(maximum_((y - t), (-delta)), delta)
+
+cdef void slope_LogCosh(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = tanh_((y - t))
+
+cdef void slope_Poisson(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = (<real>1.0 - (t / (y + <real>1e-07)))
+
+cdef void slope_KLDivergence(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, s, p
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = minimum_(maximum_(t, <real>1e-07), <real>1.0)
+        p = minimum_(maximum_(y, <real>1e-07), <real>1.0)
+        out_[i] = (((-s) / p) if (p == y) else <real>0.0)
+
 cdef void slope(
     int64_t code, real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
     """out[lo:hi] <- d formula / dy of (t, y)."""
     if code == 0:
-        slope_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
-    elif code == 1:
-        slope_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
-    elif code == 2:
         slope_BinaryCrossentropy[real](out_, t_, y_, numbers, lo, hi)
-    elif code == 3:
+    elif code == 1:
         slope_BinaryCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 2:
+        slope_BinaryFocalCrossentropy[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 3:
+        slope_BinaryFocalCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 4:
+        slope_Hinge[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 5:
+        slope_SquaredHinge[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 6:
+        slope_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 7:
+        slope_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 8:
+        slope_MeanAbsolutePercentageError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 9:
+        slope_MeanSquaredLogarithmicError[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 10:
+        slope_Huber[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 11:
+        slope_LogCosh[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 12:
+        slope_Poisson[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 13:
+        slope_KLDivergence[real](out_, t_, y_, numbers, lo, hi)
 
-SLOPE_FORMULAS = ('MeanSquaredError', 'MeanAbsoluteError', 'BinaryCrossentropy', 'BinaryCrossentropy_sigmoid')
+SLOPE_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
 
 cdef void update_Adam_plain(

@@ -26,11 +26,14 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
             merge_forward[real](r, op, work)
         elif op.kind == CONCATENATE:
             concatenate[real](r, op, work, True)
-        elif OUTPUT <= op.kind <= CROSS_LOSS:
+        elif OUTPUT <= op.kind <= OVERLAP_LOSS:
             head_forward[real](r, op, work)
+            if op.kind == OVERLAP_LOSS and op.formula and r.training and r.T != NULL:
+                barrier_wait(r.barrier)
+                overlap_of_batch[real](r, op, work)
         elif op.kind >= ELEMENT_METRIC and op.kind < PENALTY and r.T != NULL:
             metric_rows[real](r, op, work)
-        if r.column_parts > 1 and op.kind <= CROSS_LOSS:
+        if r.column_parts > 1 and op.kind <= OVERLAP_LOSS:
             barrier_wait(r.barrier)
 
 cdef void backward_ops(run_t* r, real* work) noexcept nogil:

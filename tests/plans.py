@@ -243,6 +243,13 @@ CASES = {
     Kind.ELEMENT_LOSS: [{"make": stack("tanh"), "loss": "mse"}],
     Kind.SOFTMAX_LOSS: [{"make": stack("tanh", "softmax"), "loss": "cce"}],
     Kind.CROSS_LOSS: [{"make": stack("tanh", "sigmoid"), "loss": "cce"}],
+    Kind.COSINE_LOSS: [{"make": stack("tanh"), "loss": "cosine_similarity"}],
+    Kind.CATEGORICAL_HINGE_LOSS: [{"make": stack("tanh"), "loss": "categorical_hinge"}],
+    Kind.POWER_LOSS: [{"make": stack("tanh", link), "loss": loss} for link in ("softmax", "sigmoid")
+                      for loss in ("categorical_focal_crossentropy",
+                                   "categorical_generalized_cross_entropy")],
+    Kind.OVERLAP_LOSS: [{"make": stack("tanh", "sigmoid"), "loss": losses.Dice(axis=axis)}
+                        for axis in (None, -1)],
     Kind.ELEMENT_METRIC: [{"make": stack("tanh"), "watch": ("mse", "mae")}],
     Kind.BINARY_ACCURACY: [{"make": stack("sigmoid"), "watch": ("binary_accuracy",)}],
     Kind.CATEGORICAL_ACCURACY: [{"make": stack("softmax"), "loss": "cce",
@@ -263,10 +270,35 @@ def probabilities(net):
 ACTIVATIONS = [*activations.elementwise(), activations.Softmax, activations.LeakyReLU(0.01),
                activations.ELU(0.7)]
 
-LOSSES = [*registry.classes("loss"), losses.BinaryCrossentropy(label_smoothing=0.1),
+# what a network must end in for a loss to have a value, where it has no link
+OUTPUTS = {losses.Poisson: "softplus", losses.Dice: "softplus", losses.Tversky: "sigmoid",
+           losses.KLDivergence: "sigmoid"}
+
+
+def output_of(loss):
+    """The activation in front of a loss."""
+    return loss.link or OUTPUTS.get(type(loss))
+
+
+LOSSES = [*(cls for cls in registry.classes("loss") if cls.__module__.startswith("fastnn.")),
+          losses.BinaryCrossentropy(label_smoothing=0.1),
           losses.CategoricalCrossentropy(label_smoothing=0.2),
           losses.BinaryCrossentropy(from_logits=True),
           losses.CategoricalCrossentropy(from_logits=True, reduction="sum"),
           losses.SparseCategoricalCrossentropy(from_logits=True),
           losses.MeanSquaredError(reduction="sum"),
-          losses.SparseCategoricalCrossentropy(reduction="sum")]
+          losses.SparseCategoricalCrossentropy(reduction="sum"),
+          losses.SparseCategoricalCrossentropy(ignore_class=2),
+          losses.SparseCategoricalCrossentropy(True, 2, "mean_with_sample_weight"),
+          losses.SparseCategoricalCrossentropy(ignore_class=2, reduction="sum"),
+          losses.MeanSquaredError("mean_with_sample_weight"), losses.MeanAbsoluteError("mean"),
+          losses.CategoricalCrossentropy(reduction="mean_with_sample_weight"),
+          losses.BinaryFocalCrossentropy(True, 0.3, 1.5, label_smoothing=0.1),
+          losses.BinaryFocalCrossentropy(gamma=0.0), losses.BinaryFocalCrossentropy(gamma=0.5),
+          losses.BinaryFocalCrossentropy(from_logits=True),
+          losses.CategoricalFocalCrossentropy(0.6, 0.0, label_smoothing=0.2),
+          losses.CategoricalFocalCrossentropy(0.6, 1.3, True, reduction="mean_with_sample_weight"),
+          losses.CategoricalGeneralizedCrossEntropy(0.9, "sum"), losses.Huber(0.3),
+          losses.CosineSimilarity(reduction="sum"), losses.Dice(axis=-1),
+          *(losses.Tversky(0.3, 0.8, axis=axis, reduction=reduction)
+            for axis in (None, 1) for reduction in ("sum", "mean_with_sample_weight"))]

@@ -89,6 +89,24 @@ def get(name: str | None = None):
     return importlib.import_module(f"fastnn.backends.{wanted.lower()}_backend")
 
 
+def for_plan(plan, backend):
+    """``backend``, or NumPy's for a plan with a user's formula, which is compiled nowhere."""
+    from fastnn import losses
+    from fastnn.plan import Kind
+
+    kinds, codes = plan.ops["kind"], plan.ops["formula"]
+    own = (kinds == Kind.ELEMENT_LOSS) | (kinds == Kind.ELEMENT_METRIC)
+    own &= codes >= len(losses.elementwise())
+    if backend.NAME == "numpy" or not own.any():
+        return backend
+    import warnings
+
+    name = losses.formula(codes[own.argmax()])[0]
+    warnings.warn(f"{name} is not one of fastnn's compiled formulas: this model trains on the "
+                  "NumPy backend, which is slower.", RuntimeWarning, stacklevel=5)
+    return get("numpy")
+
+
 def bind_forward(forward, plan, params):
     """``bind`` of a backend that has nothing faster."""
     def bound(X, Y) -> bool:

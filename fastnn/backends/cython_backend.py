@@ -31,7 +31,7 @@ OUTPUTS_FROM_ROWS = range(5, 65)
 
 _WORD = 2**64 - 1
 
-_HEADS = (Kind.ELEMENT_LOSS, Kind.SOFTMAX_LOSS, Kind.CROSS_LOSS)
+_HEADS = tuple(kind for kind in Kind if Kind.OUTPUT < kind <= Kind.OVERLAP_LOSS)
 _METRICS = (Kind.ELEMENT_METRIC, Kind.BINARY_ACCURACY, Kind.CATEGORICAL_ACCURACY,
             Kind.SPARSE_CATEGORICAL_ACCURACY)
 
@@ -45,8 +45,8 @@ class _Layout:
     """The plan's ops with the columns that only this backend needs, and the sizes that follow.
 
     dense: aux, the rows of dz (m columns, padded to whole vectors). Heads: aux, the targets (m
-    columns); keep, m columns of scratch and one of row losses. Metrics: aux, one column. Penalties
-    and clipping: aux, the sums of blocks of parameters.
+    columns); keep, m columns of scratch, one of row losses and, for an overlap, three of row sums.
+    Metrics: aux, one column. Penalties and clipping: aux, the sums of blocks of parameters.
     """
 
     def __init__(self, plan: Plan):
@@ -58,7 +58,7 @@ class _Layout:
                 op["aux"], columns = columns, columns + _round_up(op["m"], self.lanes)
             elif op["kind"] in _HEADS:
                 op["aux"], op["keep"] = columns, columns + op["m"]
-                columns += 2 * op["m"] + 1
+                columns += 2 * op["m"] + 1 + 3 * (op["kind"] == Kind.OVERLAP_LOSS)
             elif op["kind"] in _METRICS:
                 op["aux"], columns = columns, columns + 1
             elif op["kind"] in (Kind.PENALTY, Kind.CLIP_NORM):

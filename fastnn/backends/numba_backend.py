@@ -12,7 +12,6 @@ from functools import cache, lru_cache
 import numba
 import numpy as np
 
-from fastnn import losses
 from fastnn import plan as plans
 from fastnn.backends import (
     Feed,
@@ -23,7 +22,9 @@ from fastnn.backends import (
     numba_kernels,
     numba_math,
     numba_network,
+    numba_rows,
 )
+from fastnn.losses import rows as losses
 from fastnn.plan import Kind
 from fastnn.random import permutations as permutations  # of the contract
 
@@ -57,7 +58,7 @@ def _compiled(dtype: str, threaded: bool):
                 for i in range(ops.size):
                     if ops[i].kind <= Kind.CONCATENATE:
                         numba_network.forward(batch, ops[i], threads)
-                    elif ops[i].kind <= Kind.CROSS_LOSS:
+                    elif ops[i].kind <= Kind.OVERLAP_LOSS:
                         numba_heads.head(batch, ops[i])
                         if Y.size:
                             numba_kernels.copy_out(Y[part, first:], work, ops[i].dst * n, n, m)
@@ -86,7 +87,8 @@ def _sources() -> int:
     from hashlib import sha256
     from pathlib import Path
 
-    modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_math, numba_network)
+    modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_math, numba_network,
+               numba_rows)
     text = b"".join(Path(module.__file__).read_bytes() for module in modules)
     return int(sha256(text).hexdigest()[:15], 16)
 

@@ -8,17 +8,19 @@ from fastnn.backends import numba_formulas as formulas
 from fastnn.backends import numba_kernels as kernels
 from fastnn.backends.numba_math import log_, maximum_, minimum_, njit, sqrt_
 from fastnn.backends.numba_network import numbers
-from fastnn.losses import EPSILON
+from fastnn.backends.numba_rows import (
+    class_target,
+    divisor,
+    ignored,
+    overlap_of_batch,
+    row_head,
+    weight,
+)
+from fastnn.losses.rows import EPSILON
 from fastnn.plan import LINKS, Kind
 
 _SIGMOID = formulas.ACTIVATE_FORMULAS.index("Sigmoid")
 _LINK_SIGMOID, _LINK_SOFTMAX = LINKS.index("sigmoid"), LINKS.index("softmax")
-
-
-@njit
-def weight(batch, r):
-    """The weight of the batch's row r, of the plan's type."""
-    return batch.weights[batch.rows[r]] if batch.weights.size else batch.work.dtype.type(1)
 
 
 @njit
@@ -37,16 +39,6 @@ def element_loss(batch, op):
         formulas.slope(op.formula, w, dy, w, batch.targets, w, y, formula_numbers, size)
         kernels.scale(w, dy, size, w.dtype.type(op.a0))
     return total
-
-
-@njit
-def class_target(batch, op, r, j):
-    """The target of row r and class j: smoothed by a1, or one-hot of the label."""
-    real = batch.work.dtype.type
-    if op.sparse:
-        return real(1) if batch.labels[batch.rows[r]] == j else real(0)
-    t, s = batch.work[batch.targets + r * op.m + j], real(op.a1)
-    return t if s == 0 else t * (real(1) - s) + s / real(op.m)
 
 
 @njit
@@ -89,6 +81,16 @@ def cross_loss(batch, op, r):
 
 
 @njit
+def row_loss(batch, op, r):
+    """The loss of row r; in training dsrc, unweighted."""
+    if op.kind == Kind.SOFTMAX_LOSS:
+        return softmax_loss(batch, op, r)
+    if op.kind == Kind.CROSS_LOSS:
+        return cross_loss(batch, op, r)
+    return row_head(batch, op, r)
+
+
+@njit
 def head(batch, op):
     """The prediction; where there are targets, the loss, and in training its gradient."""
     w, n, m = batch.work, batch.n, op.m
@@ -102,17 +104,26 @@ def head(batch, op):
     total = 0.0
     if op.kind == Kind.ELEMENT_LOSS:
         total = element_loss(batch, op)
-    elif op.kind == Kind.SOFTMAX_LOSS:
-        for r in range(n):
-            total += softmax_loss(batch, op, r) * weight(batch, r)
+    elif op.kind == Kind.OVERLAP_LOSS and op.formula:
+        total = overlap_of_batch(batch, op)
     else:
         for r in range(n):
-            total += cross_loss(batch, op, r) * weight(batch, r)
-    batch.sums[0] += total * n if op.sums and batch.training else total
-    if batch.training and op.dsrc >= 0:
-        divisor = w.dtype.type(1 if op.sums else n)
+            loss = row_loss(batch, op, r)
+            if not ignored(batch, op, r):
+                total += loss * weight(batch, r)
+    if not batch.training:
+        batch.sums[0] += total
+        return
+    below = divisor(batch, op)
+    if below != n:
+        total = total * n / below if below else 0.0
+    batch.sums[0] += total
+    if op.dsrc >= 0 and not (op.kind == Kind.OVERLAP_LOSS and op.formula):
         for r in range(n):
-            kernels.scale(w, op.dsrc * n + r * m, m, weight(batch, r) / divisor)
+            if ignored(batch, op, r) or not below:
+                kernels.fill(w, op.dsrc * n + r * m, m, w.dtype.type(0))
+            else:
+                kernels.scale(w, op.dsrc * n + r * m, m, weight(batch, r) / w.dtype.type(below))
 
 
 @njit

@@ -157,6 +157,14 @@ def scale(x, x0, size, factor):
 
 
 @njit
+def fill(x, x0, size, value):
+    """x = value."""
+    x = x[x0 : x0 + size]
+    for j in range(size):
+        x[j] = value
+
+
+@njit
 def clip(x, x0, size, limit):
     """x into [-limit, limit]."""
     x = x[x0 : x0 + size]

@@ -37,7 +37,7 @@ class Run:
 
     def forward(self, X):
         for op in self.plan.ops:
-            if op["kind"] <= Kind.CROSS_LOSS:
+            if op["kind"] <= Kind.OVERLAP_LOSS:
                 FORWARD[op["kind"]](self, op, X)
 
     def backward(self):
@@ -53,7 +53,7 @@ class Run:
 
     @property
     def Y(self):
-        head = next(op for op in self.plan.ops if Kind.OUTPUT <= op["kind"] <= Kind.CROSS_LOSS)
+        head = next(op for op in self.plan.ops if Kind.OUTPUT <= op["kind"] <= Kind.OVERLAP_LOSS)
         return self.columns(head["dst"], head["m"])
 
 
@@ -246,7 +246,7 @@ def forward_element_loss(run, op, X):
     _link(run, op)
     if run.T is None:
         return
-    _, value, gradient, hyper = losses.elementwise()[op["formula"]]
+    _, value, gradient, hyper = losses.formula(op["formula"])
     y = run.columns(op["src"], op["m"])
     numbers = _cast(op, y, hyper, first=1)
     scale = y.dtype.type(op["a0"])
@@ -267,6 +267,56 @@ def forward_cross_loss(run, op, X):
         _reduce(run, op, rows, lambda: dy)
 
 
+def _row_head(function):
+    """The head of ``function(run, op, y)``, which returns the rows' losses and gradients."""
+    def forward(run, op, X):
+        _link(run, op)
+        if run.T is not None:
+            rows, dy = function(run, op, run.columns(op["src"], op["m"]))
+            _reduce(run, op, rows, lambda: dy)
+    return forward
+
+
+@_row_head
+def forward_cosine_loss(run, op, y):
+    return losses.cosine_loss(run.T, y)
+
+
+@_row_head
+def forward_categorical_hinge_loss(run, op, y):
+    return losses.categorical_hinge_loss(run.T, y)
+
+
+@_row_head
+def forward_power_loss(run, op, y):
+    """a1 smoothing, a2 alpha, a3 gamma; or a2 the power q."""
+    t, (a2, a3) = _class_targets(run, op), _cast(op, y, ("a2", "a3"), first=2)
+    if op["formula"] < 2:
+        return losses.focal_loss(t, y, a2, a3, op["formula"] == 1)
+    return losses.generalized_loss(t, y, a2, op["formula"] == 3)
+
+
+def forward_overlap_loss(run, op, X):
+    """The numbers are c, a, b, d. What a whole batch's loss is, only training knows."""
+    if run.T is None or (op["formula"] and not run.training):
+        return
+    y = run.columns(op["src"], op["m"])
+    rows, dy = losses.overlap_loss(run.T, y, *_cast(op, y, "cabd"), whole=op["formula"] == 1)
+    if not op["formula"]:
+        _reduce(run, op, rows, lambda: dy)
+        return
+    # the one loss times each row's weight; without weights it is the result, also of a sum
+    n, weights = len(y), run.weights
+    part = 1.0
+    if weights is not None:
+        total = weights.sum(dtype=np.float64)
+        below = losses.divisor(op["sums"], n, weights)
+        part = total / below if below else 0.0
+    run.sums[0] += float(rows) * part * n
+    if op["dsrc"] >= 0:
+        run.columns(op["dsrc"], op["m"])[:] = dy * y.dtype.type(part)
+
+
 def _class_targets(run, op):
     if op["sparse"]:
         return losses.one_hot(run.labels, op["m"], run.work.dtype)
@@ -277,18 +327,25 @@ def _reduce(run, op, rows, gradient):
     """Weighted batch loss into sums[0] (times the rows) and the gradient of the batch's loss."""
     n = len(rows)
     weights = np.ones_like(rows) if run.weights is None else run.weights
+    valid = run.labels != op["s"] if op["sparse"] == 2 else None
+    if valid is not None:
+        rows, weights = np.where(valid, rows, 0), np.where(valid, weights, 0)
     total = float((rows * weights).sum(dtype=np.float64))
-    run.sums[0] += total * n if op["sums"] and run.training else total
+    below = losses.divisor(op["sums"], n, run.weights, valid)
+    if run.training and below != n:
+        total = total * n / below if below else 0.0
+    run.sums[0] += total
     if run.training and op["dsrc"] >= 0:
-        divisor = weights.dtype.type(1 if op["sums"] else n)
-        run.columns(op["dsrc"], op["m"])[:] = gradient() * (weights / divisor)[:, None]
+        dy = gradient() if valid is None else np.where(valid[:, None], gradient(), 0)
+        factor = weights / weights.dtype.type(below or 1)
+        run.columns(op["dsrc"], op["m"])[:] = dy * factor[:, None]
 
 
 # metrics
 
 
 def element_metric(run, op, slots, scalars):
-    _, value, _, hyper = losses.elementwise()[op["formula"]]
+    _, value, _, hyper = losses.formula(op["formula"])
     y = run.columns(op["src"], op["m"])
     rows = value(run.T, y, *_cast(op, y, hyper, first=1)).sum(axis=1) * y.dtype.type(op["a0"])
     run.sums[op["dst"]] += rows.sum(dtype=np.float64)
@@ -349,7 +406,8 @@ def update(run, op, slots, scalars):
 
 _NETWORK = ("input", "dense", "activation", "softmax", "dropout", "batch_norm", "fork", "add",
             "multiply", "concatenate")
-_HEADS = ("output", "element_loss", "softmax_loss", "cross_loss")
+_HEADS = ("output", "element_loss", "softmax_loss", "cross_loss", "cosine_loss",
+          "categorical_hinge_loss", "power_loss", "overlap_loss")
 _METRICS = ("element_metric", "binary_accuracy", "categorical_accuracy",
             "sparse_categorical_accuracy")
 _STEP = ("penalty", "clip_value", "clip_norm", "update")
