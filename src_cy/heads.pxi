@@ -2,8 +2,6 @@
 # loss; its `aux` holds the targets in panels, its `keep` m columns of scratch, then one number a
 # row: the loss. Rows are cut into parts; one thread adds them up, in order.
 
-from libc.math cimport INFINITY
-
 cdef inline real* row_losses(run_t* r, const op_t* op, real* work) noexcept nogil:
     return work + (op.keep + op.m) * r.capacity
 
@@ -283,6 +281,8 @@ cdef inline Py_ssize_t arg_max(Py_ssize_t L, const real* column, Py_ssize_t m) n
         if beats(column[j * L], column[best * L]):
             best = j
     return best
+
+from libc.math cimport INFINITY
 
 cdef inline Py_ssize_t larger(Py_ssize_t L, const real* column, Py_ssize_t m,
                               Py_ssize_t label) noexcept nogil:

@@ -40,7 +40,10 @@ class LossMetric(Metric):
 
     def lower(self, builder, value):
         loss = self.loss
-        builder.metric(Kind.ELEMENT_METRIC, value, (1.0 / value.width, *loss.values()),
+        averaged = value.width  # a loss that is a sum over the last axis is averaged over the others
+        if not getattr(loss, "mean", True):
+            averaged //= value.shape[-1]
+        builder.metric(Kind.ELEMENT_METRIC, value, (1.0 / averaged, *loss.values()),
                        losses.code(type(loss), loss.from_logits))
 
 
