@@ -168,26 +168,25 @@ class Model:
 
     # training
 
-    def compile(self, optimizer="rmsprop", loss=None, metrics=None, *, run_eagerly=False,
-                steps_per_execution=1, jit_compile="auto", backend=None) -> None:
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None, *, weighted_metrics=None,
+                run_eagerly=False, steps_per_execution=1, jit_compile="auto",
+                backend=None) -> None:
         """Say what to minimise and how; the weights stay, the optimizer starts afresh.
 
         optimizer, loss : name, class or instance.
         metrics : a list of names, classes, instances or functions ``f(y_true, y_pred)``.
+        weighted_metrics : the same, of the rows weighted by ``sample_weight``.
         run_eagerly, steps_per_execution, jit_compile : accepted for Keras's sake. fastnn always
             runs compiled, and as many steps at once as the callbacks allow.
         backend : "cython", "numba", "numpy" or None: the environment's ``FASTNN_BACKEND``, or else
             the best there is.
         """
-        if isinstance(metrics, dict):
-            raise TypeError("metrics must be a list, for the model has one output; received "
-                            f"{metrics!r}.")
-        if not isinstance(metrics, (list, tuple)):
-            metrics = [] if metrics is None else [metrics]
+        metrics = _metric_list("metrics", metrics)
+        weighted_metrics = _metric_list("weighted_metrics", weighted_metrics)
         optimizer = optimizers.get("rmsprop" if optimizer is None else optimizer)
-        compiled = {"optimizer": optimizer, "loss": losses.get(loss), "metrics": list(metrics),
-                    "backend": backends.get(backend).NAME}
-        for metric in metrics:  # an unknown one is an error now, whatever "accuracy" will mean
+        compiled = {"optimizer": optimizer, "loss": losses.get(loss), "metrics": metrics,
+                    "weighted_metrics": weighted_metrics, "backend": backends.get(backend).NAME}
+        for metric in metrics + weighted_metrics:  # an unknown one is an error now, whatever "accuracy" will mean
             get_metric(metric, compiled["loss"])
         self._compiled = compiled
         self.optimizer, self.loss = optimizer, loss
@@ -386,9 +385,14 @@ class Model:
         if self._compiled is None:
             return None
         serialize = registry.serialize
-        return {"optimizer": serialize(self.optimizer), "loss": serialize(self._compiled["loss"]),
-                "metrics": [m if isinstance(m, str) else serialize(get_metric(m))
-                            for m in self._compiled["metrics"]]}
+        config = {"optimizer": serialize(self.optimizer),
+                  "loss": serialize(self._compiled["loss"])}
+        for kind in ("metrics", "weighted_metrics"):
+            config[kind] = [m if isinstance(m, str) else serialize(get_metric(m))
+                            for m in self._compiled[kind]]
+        if not config["weighted_metrics"]:  # files without them are as they always were
+            del config["weighted_metrics"]
+        return config
 
     # copies and pickles: views of the vector and plans are made anew
 
@@ -417,3 +421,12 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _metric_list(name: str, metrics) -> list:
+    """The metrics of an argument of ``compile``."""
+    if isinstance(metrics, dict):
+        raise TypeError(f"{name} must be a list, for the model has one output; received "
+                        f"{metrics!r}.")
+    return list(metrics) if isinstance(metrics, (list, tuple)) else (
+        [] if metrics is None else [metrics])

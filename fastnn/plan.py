@@ -51,6 +51,9 @@ class Kind(IntEnum):
     BINARY_ACCURACY = 33  # mean_j (y_j > a0) == t_j
     CATEGORICAL_ACCURACY = 34
     SPARSE_CATEGORICAL_ACCURACY = 35
+    TOP_K_ACCURACY = 36  # fewer than a0 outputs are larger than that at the largest target
+    SPARSE_TOP_K_ACCURACY = 37  # the same at the label
+    CONFUSION = 38  # how many j (all, or a3 alone) have (y_j > a0) == a1 and (t_j != 0) == a2
     # what happens to gradients and parameters after the backward pass
     PENALTY = 48  # a0 |w| + a1 w^2 of w[k], added to the loss and its gradient
     CLIP_VALUE = 49  # g[w : w + k] into [-a0, a0]
@@ -227,6 +230,11 @@ class Builder:
         return True
 
     # what stands behind the network
+
+    @property
+    def n_metrics(self) -> int:
+        """How many sums of metrics there are so far."""
+        return self._metrics
 
     def head(self, kind: Kind, value: Value, *, formula=0, link=None, numbers=(), sparse=False,
              sums=0, s=-1) -> Value:

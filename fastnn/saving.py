@@ -236,7 +236,9 @@ def _compile(model, members: dict[str, bytes], own: dict, backend) -> None:
     with _blaming(COMPILE):
         config = load_json(COMPILE, members[COMPILE])
         model.compile(optimizers.get(config["optimizer"]), losses.get(config["loss"]),
-                      [_metric(metric, own) for metric in config["metrics"]], backend=backend)
+                      [_metric(metric, own) for metric in config["metrics"]], backend=backend,
+                      weighted_metrics=[_metric(metric, own)
+                                        for metric in config.get("weighted_metrics", ())])
     if SLOTS in members:
         shape = (model.optimizer.n_slots, model.n_trained)
         slots = _array(members[SLOTS], shape)

@@ -46,21 +46,23 @@ class Trainer:
     """
 
     def __init__(self, model, optimizer="rmsprop", loss="mse", metrics=(), backend=None,
-                 seed=None):
+                 seed=None, weighted_metrics=()):
         model.ensure_packed()
         self.model = model
         self.optimizer = optimizers.get(optimizer)
         self.optimizer.iterations = 0  # it starts afresh, as its slots do
         self.loss = losses.get(loss)
-        self.metrics = _metrics(metrics, self.loss, math.prod(model.row_shapes[1]))
+        shape = model.row_shapes[1]
+        self.metrics, self.weighted = _metrics(metrics, weighted_metrics, self.loss, shape)
         self.backend = backends.get(backend)
         self.seed = random.next_seed() if seed is None else seed
         self.epoch = 0
         self.step = 0
-        # metrics that the plan computes, and those that only Python can
-        self.inside = [metric for metric in self.metrics if _lowers(metric)]
-        self.outside = [metric for metric in self.metrics if not _lowers(metric)]
-        self._names = ["loss", *(metric.name for metric in self.inside)]
+        # metrics that the plan computes, without weights, and those that only Python can
+        self.inside = [metric for metric in self.metrics
+                       if _lowers(metric, shape) and metric not in self.weighted]
+        self.outside = [metric for metric in self.metrics if metric not in self.inside]
+        self._sums: list[slice] = []  # of each metric inside, where its sums are
         self._pace: dict[int, float] = {}  # batch size -> seconds a step, as last measured
         self.plan = self._lower()
         self.backend = backends.for_plan(self.plan, self.backend)
@@ -72,7 +74,9 @@ class Trainer:
         model, builder = self.model, Builder(self.model.params.dtype)
         prediction = self.loss.lower(builder, model.lower(builder))
         for metric in self.inside:
+            first = 1 + builder.n_metrics
             metric.lower(builder, prediction)
+            self._sums.append(slice(first, 1 + builder.n_metrics))
         trained = model.trainable_weights
         for variable in trained:
             penalty = variable.regularizer
@@ -166,8 +170,13 @@ class Trainer:
 
     def logs(self, sums: np.ndarray, rows: int) -> dict:
         """The means of an epoch by name, in the order of the alphabet, as Keras has them."""
-        values = dict(zip(self._names, (sums / rows).tolist(), strict=True))
-        values |= {metric.name: float(metric.result()) for metric in self.outside}
+        totals = sums.tolist()
+        values = {"loss": totals[0] / rows}
+        for metric, part in zip(self.inside, self._sums, strict=True):
+            values[metric.name] = metric.from_sums(totals[part], rows)
+        for metric in self.outside:
+            result = metric.result()
+            values[metric.name] = result if np.ndim(result) else float(result)
         return dict(sorted(values.items()))
 
     def reset_metrics(self) -> None:
@@ -176,10 +185,15 @@ class Trainer:
 
     def update_metrics(self, feed: Feed, rows, Y: np.ndarray, batch_size: int) -> None:
         """Metrics that only Python knows, batch by batch, from the predictions Y of the rows."""
-        targets = (feed.labels if self.loss.sparse else feed.T)[rows]
-        for i in range(0, len(Y), batch_size):
-            for metric in self.outside:
-                metric.update_state(targets[i : i + batch_size], Y[i : i + batch_size])
+        shape = self.model.row_shapes[1]
+        T = feed.labels[rows] if self.loss.sparse else feed.T[rows].reshape(-1, *shape)
+        Y = Y.reshape(-1, *shape)
+        weights = None if feed.weights is None else feed.weights[rows]
+        for metric in self.outside:
+            w = weights if metric in self.weighted else None
+            size = len(Y) if metric.counts and w is None else batch_size
+            for part in (slice(i, i + size) for i in range(0, len(Y), size)):
+                metric.update_state(T[part], Y[part], *(() if w is None else (w[part],)))
 
 
 class Batches:
@@ -264,7 +278,9 @@ class Evaluation:
         self.trainer, self.feed = trainer, feed
         self.row = 0
         self._additive = trainer.loss.additive
-        by_batch = by_batch or not self._additive or bool(trainer.outside)
+        by_batch = by_batch or not self._additive or not all(
+            metric.counts and (feed.weights is None or metric not in trainer.weighted)
+            for metric in trainer.outside)
         self.size = batch_size if by_batch else rows_a_call(trainer.plan)
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
         # the backend adds the penalties once a row: a row of weight 0 has nothing else
@@ -338,27 +354,33 @@ def split(feed: Feed, point: int) -> tuple[Feed, Feed | None]:
     return tuple(Feed(*[c if c is None else c[part] for c in columns]) for part in parts)
 
 
-def _metrics(identifiers, loss, width: int) -> list:
-    """The metric objects; a ValueError for two of a name, or one that does not fit the loss."""
-    found = [metrics.get(identifier, loss, width) for identifier in identifiers]
-    names = ["loss"]
+def _metrics(plain, weighted, loss, shape: tuple) -> tuple[list, list]:
+    """All metric objects, and those that are weighted: a weighted one whose name is taken is
+    called "weighted_" and the name. A ValueError for two of a name, or one that does not fit the
+    loss."""
+    made, weighted = ([metrics.get(identifier, loss, math.prod(shape)) for identifier in given]
+                      for given in (plain, weighted))
+    for metric in weighted:
+        if any(metric.name == other.name for other in made):
+            metric.name = f"weighted_{metric.name}"
+    found, names = made + weighted, ["loss"]
     for metric in found:
         if metric.name in names:
             raise ValueError(f"Two results would be called {metric.name!r}: give one of the "
                              "metrics another name.")
         names.append(metric.name)
-        if _lowers(metric) and metric.sparse != loss.sparse:
+        if metric.sparse not in (None, loss.sparse):
             kind = "class numbers" if loss.sparse else "targets of the output's shape"
             raise ValueError(f"The metric {metric.name!r} does not fit the loss {loss.name!r}, "
                              f"which takes {kind}. 'accuracy' fits every loss.")
-    return found
+    return found, weighted
 
 
-def _lowers(metric) -> bool:
+def _lowers(metric, shape: tuple) -> bool:
     """Whether the plan can compute the metric: not if a subclass has its own idea of it."""
     for cls in type(metric).__mro__:
-        if "lower" in vars(cls):
-            return True
+        if "lower" in vars(cls) or cls.__module__.startswith("fastnn.metrics."):
+            return hasattr(cls, "lower") and metric.lowers(shape)
         if vars(cls).keys() & {"rows", "update_state", "result"}:
             return False
     return False

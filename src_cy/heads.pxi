@@ -236,6 +236,15 @@ cdef void metric_rows(run_t* r, const op_t* op, real* work) noexcept nogil:
                 for j in range(op.m):
                     best += (y[p * size + j * L + i] > threshold) == t[p * size + j * L + i]
                 rows[p * L + i] = <real>best / op.m
+            elif op.kind == CONFUSION:
+                rows[p * L + i] = confusion[real](op, L, y + p * size + i, t + p * size + i)
+            elif op.kind == TOP_K_ACCURACY or op.kind == SPARSE_TOP_K_ACCURACY:
+                if op.kind == SPARSE_TOP_K_ACCURACY:
+                    label = r.labels[r.rows[p * L + i]]
+                else:
+                    label = arg_max[real](L, t + p * size + i, op.m)
+                best = larger[real](L, y + p * size + i, op.m, label)
+                rows[p * L + i] = best < op.a0
             else:
                 best = arg_max[real](L, y + p * size + i, op.m)
                 if op.kind == SPARSE_CATEGORICAL_ACCURACY:
@@ -252,6 +261,28 @@ cdef inline Py_ssize_t arg_max(Py_ssize_t L, const real* column, Py_ssize_t m) n
             best = j
     return best
 
+from libc.math cimport INFINITY
+
+cdef inline Py_ssize_t larger(Py_ssize_t L, const real* column, Py_ssize_t m,
+                              Py_ssize_t label) noexcept nogil:
+    """How many of m numbers, a panel's lanes apart, are larger than that at the label."""
+    cdef Py_ssize_t j, count = 0
+    cdef real at = column[label * L]
+    for j in range(m):  # NaN is no large probability
+        count += column[j * L] > at if at == at else column[j * L] > -INFINITY
+    return count
+
+cdef inline Py_ssize_t confusion(const op_t* op, Py_ssize_t L, const real* y,
+                                 const real* t) noexcept nogil:
+    """How many of a row's outputs (a3 alone, if it is not -1) are in the cell a1, a2."""
+    cdef Py_ssize_t j, count = 0
+    cdef Py_ssize_t first = 0 if op.a3 < 0 else <Py_ssize_t>op.a3
+    cdef Py_ssize_t last = op.m if op.a3 < 0 else first + 1
+    cdef real threshold = <real>op.a0
+    for j in range(first, last):
+        count += (y[j * L] > threshold) == (op.a1 != 0) and (t[j * L] != 0) == (op.a2 != 0)
+    return count
+
 cdef void add_sums(run_t* r, real* work) noexcept nogil:
     """sums[0] += batch loss times rows, sums[1:] += the metrics. One thread's work."""
     cdef Py_ssize_t i
@@ -266,5 +297,5 @@ cdef void add_sums(run_t* r, real* work) noexcept nogil:
                 if r.divisor != r.n:
                     total = total * r.n / r.divisor if r.divisor else 0
             r.sums[0] += total
-        elif ELEMENT_METRIC <= op.kind <= SPARSE_CATEGORICAL_ACCURACY:
+        elif ELEMENT_METRIC <= op.kind < PENALTY:
             r.sums[op.dst] += sum_rows(work + op.aux * r.capacity, r.n)

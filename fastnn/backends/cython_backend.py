@@ -33,7 +33,8 @@ _WORD = 2**64 - 1
 
 _HEADS = tuple(kind for kind in Kind if Kind.OUTPUT < kind <= Kind.OVERLAP_LOSS)
 _METRICS = (Kind.ELEMENT_METRIC, Kind.BINARY_ACCURACY, Kind.CATEGORICAL_ACCURACY,
-            Kind.SPARSE_CATEGORICAL_ACCURACY)
+            Kind.SPARSE_CATEGORICAL_ACCURACY, Kind.TOP_K_ACCURACY, Kind.SPARSE_TOP_K_ACCURACY,
+            Kind.CONFUSION)
 
 
 @lru_cache(maxsize=64)

@@ -158,6 +158,37 @@ def hits(batch, op):
 
 
 @njit
+def top_k_hits(batch, op):
+    """How many rows have fewer than a0 outputs larger than that at their class."""
+    w, m, y = batch.work, op.m, op.src * batch.n
+    count = 0
+    for r in range(batch.n):
+        first = y + r * m
+        if op.kind == Kind.TOP_K_ACCURACY:
+            at = w[first + kernels.argmax(w, batch.targets + r * m, m)]
+        else:
+            at = w[first + batch.labels[batch.rows[r]]]
+        larger = 0
+        for j in range(m):
+            larger += w[first + j] > at if at == at else w[first + j] > -np.inf
+        count += larger < op.a0
+    return count
+
+
+@njit
+def confusion(batch, op):
+    """How many outputs (of column a3, if not -1) are in the cell a1, a2 of the table."""
+    w, y, column = batch.work, op.src * batch.n, np.int64(op.a3)
+    threshold, count = w.dtype.type(op.a0), 0
+    for r in range(batch.n):
+        for j in range(op.m) if column < 0 else range(column, column + 1):
+            i = r * op.m + j
+            count += ((w[y + i] > threshold) == (op.a1 != 0)
+                      and (w[batch.targets + i] != 0) == (op.a2 != 0))
+    return count
+
+
+@njit
 def penalty(batch, op):
     """a0 |w| + a1 w^2, to be added to the loss of every row."""
     return (op.a0 * kernels.sum_sizes(batch.params, op.w, op.k)
@@ -173,6 +204,10 @@ def score(batch, op):
         batch.sums[op.dst] += hits(batch, op) / op.m
     elif op.kind <= Kind.SPARSE_CATEGORICAL_ACCURACY:
         batch.sums[op.dst] += hits(batch, op)
+    elif op.kind <= Kind.SPARSE_TOP_K_ACCURACY:
+        batch.sums[op.dst] += top_k_hits(batch, op)
+    elif op.kind == Kind.CONFUSION:
+        batch.sums[op.dst] += confusion(batch, op)
     elif op.kind == Kind.PENALTY:
         batch.sums[0] += penalty(batch, op) * batch.n
 

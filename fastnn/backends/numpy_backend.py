@@ -367,6 +367,28 @@ def sparse_categorical_accuracy(run, op, slots, scalars):
     run.sums[op["dst"]] += (y.argmax(axis=1) == run.labels).sum()
 
 
+def top_k_accuracy(run, op, slots, scalars):
+    _top_k(run, op, run.T.argmax(axis=1))
+
+
+def sparse_top_k_accuracy(run, op, slots, scalars):
+    _top_k(run, op, run.labels)
+
+
+def _top_k(run, op, labels):
+    y = run.columns(op["src"], op["m"])
+    at = np.take_along_axis(y, labels[:, None], axis=1)
+    at = np.where(np.isnan(at), -np.inf, at)  # NaN is no large probability
+    run.sums[op["dst"]] += ((y > at).sum(axis=1) < op["a0"]).sum()
+
+
+def confusion(run, op, slots, scalars):
+    j = slice(None) if op["a3"] < 0 else int(op["a3"])
+    y, t = run.columns(op["src"], op["m"])[:, j], run.T[:, j]
+    positive = y > y.dtype.type(op["a0"])
+    run.sums[op["dst"]] += ((positive == op["a1"]) & ((t != 0) == op["a2"])).sum()
+
+
 # penalties, clipping, update
 
 
@@ -409,7 +431,7 @@ _NETWORK = ("input", "dense", "activation", "softmax", "dropout", "batch_norm", 
 _HEADS = ("output", "element_loss", "softmax_loss", "cross_loss", "cosine_loss",
           "categorical_hinge_loss", "power_loss", "overlap_loss")
 _METRICS = ("element_metric", "binary_accuracy", "categorical_accuracy",
-            "sparse_categorical_accuracy")
+            "sparse_categorical_accuracy", "top_k_accuracy", "sparse_top_k_accuracy", "confusion")
 _STEP = ("penalty", "clip_value", "clip_norm", "update")
 FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK + _HEADS}
 BACKWARD = {Kind[name.upper()]: globals()[f"backward_{name}"] for name in _NETWORK[1:]}
