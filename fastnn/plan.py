@@ -293,7 +293,7 @@ class Builder:
             ops[i] = tuple(row[name] for name in OP.names)
         head = next(row for row in self._rows if Kind.OUTPUT <= row["kind"] <= Kind.CROSS_LOSS)
         ops.flags.writeable = False
-        constants = np.array(self._constants or [0.0])
+        constants = np.array(self._constants or [0.0], np.float64)
         constants.flags.writeable = False
         return Plan(ops, self._columns, self._inputs, head["m"], n_params, n_trained,
                     self._n_slots, self._n_scalars, self._metrics, self.dtype, constants)

@@ -330,7 +330,7 @@ CASES = {
                  {"make": noisy("alpha_dropout", 0.4, 0.8, 0.3, -1.1)}],
     Kind.AFFINE: [{"make": rescaled(None, "normalize")},
                   {"make": rescaled(None, "denormalize")},
-                  {"make": rescaled([[0.5], [3.0], [0.25]])},
+                  {"make": rescaled([[0.5], [0.75], [0.25]])},
                   {"make": rescaled([[0.5, 0.1], [3.0, -1.0], [0.25, 2.0]])}],
     Kind.EMBEDDING: [{"make": embedded()}, {"make": embedded(trains=False)}],
     Kind.ENCODE: [{"make": encoded(kind)} for kind in ("one_hot", "multi_hot", "count")] + [
