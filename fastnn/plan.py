@@ -15,7 +15,7 @@ that knows an offset.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -37,6 +37,14 @@ class Kind(IntEnum):
     ADD = 7  # dst[k] <- src[k] + src2[k]
     MULTIPLY = 8  # dst[k] <- src[k] * src2[k]
     CONCATENATE = 9  # dst[k + m] <- src[k], src2[m]
+    # dst[k] <- w * xhat + b over m channels in s groups; formula is one of ROW_NORMS, a0 epsilon;
+    # sums: a group has all positions. aux[k] keeps xhat, keep the scales, one a group
+    ROW_NORM = 10
+    NOISE = 11  # formula is one of NOISES, s the seed; aux[k] keeps the factors of the gradient
+    AFFINE = 12  # dst[k] <- (src - centre) * factor + shift over m channels; see AFFINES
+    EMBEDDING = 13  # dst[k * m] <- row src[j] of w[s, m] for each of k whole numbers
+    ENCODE = 14  # whole numbers below m as ones and zeros, or numbers as their bin's; see ENCODINGS
+    GATHER = 15  # dst[j] <- src[constants[s + j]], 0 where that is -1
     # heads: the prediction dst[m] <- link(src[m]); in training the loss of each row and dsrc
     OUTPUT = 16  # no loss: prediction only
     ELEMENT_LOSS = 17  # a0 * sum_j formula(t_j, src_j)
@@ -67,6 +75,17 @@ OP = np.dtype(
         "k", "m", "w", "b", "s", "trains", "frozen", "sparse", "sums",
     )] + [(f"a{i}", np.float64) for i in range(4)]
 )
+
+# What an op's `formula` stands for, where it is no formula of a scalar:
+# mean and variance (Ba 2016; Wu & He 2018), mean square (Zhang & Sennrich 2019), sum of squares,
+# and Keras's deprecated `rms_scaling`: the variance without taking the mean away
+ROW_NORMS = ("layer", "rms", "unit", "scaled")
+# x + a0 N; x (1 + a0 N); x * a1 + a2 or, with probability a0, a3: N is standard normal
+NOISES = ("gaussian_noise", "gaussian_dropout", "alpha_dropout")
+# centres, factors, shifts: constants from s on; or what follows from means (w) and variances (b)
+AFFINES = ("constants", "normalize", "denormalize")
+# dst is k * m, m, m and k wide; a bin's number is how many of the m constants from s on are <= src
+ENCODINGS = ("one_hot", "multi_hot", "count", "bins")
 
 # the numbers of the links a head can apply to its logits
 LINKS = (None, "sigmoid", "softmax")
@@ -100,6 +119,7 @@ class Plan:
     n_scalars: int
     n_metrics: int
     dtype: np.dtype
+    constants: np.ndarray = field(default_factory=lambda: np.zeros(1))  # what ops look up, float64
 
     def __repr__(self) -> str:
         lines = [f"Plan: {self.n_inputs} -> {self.n_outputs}, {self.columns} columns, "
@@ -120,6 +140,7 @@ class Builder:
         self._inputs = 0
         self._metrics = 0
         self._n_slots = self._n_scalars = 0
+        self._constants: list[float] = []
 
     # values
 
@@ -163,6 +184,19 @@ class Builder:
             columns["aux"] = self._reserve(aux)
         self._append(kind, numbers, trains=int(trains), **(columns | fields))
         return value
+
+    def constants(self, numbers) -> int:
+        """Where numbers for an op to look up, in float64, lie in the plan's ``constants``."""
+        self._constants += np.ravel(numbers).tolist()
+        return len(self._constants) - np.size(numbers)
+
+    def gather(self, value: Value, table) -> Value:
+        """The value's numbers by their places in a row: ``table`` has the shape of the result.
+
+        A place of -1 gives 0.
+        """
+        table = np.asarray(table)
+        return self.op(Kind.GATHER, value, shape=table.shape, s=self.constants(table))
 
     def fork(self, value: Value) -> tuple[Value, Value]:
         """Two values that read the same columns, for two consumers; their gradients are added."""
@@ -275,8 +309,10 @@ class Builder:
             ops[i] = tuple(row[name] for name in OP.names)
         head = next(row for row in self._rows if Kind.OUTPUT <= row["kind"] <= Kind.OVERLAP_LOSS)
         ops.flags.writeable = False
+        constants = np.array(self._constants or [0.0], np.float64)
+        constants.flags.writeable = False
         return Plan(ops, self._columns, self._inputs, head["m"], n_params, n_trained,
-                    self._n_slots, self._n_scalars, self._metrics, self.dtype)
+                    self._n_slots, self._n_scalars, self._metrics, self.dtype, constants)
 
 
 def _activation_code(activation) -> int:

@@ -66,6 +66,16 @@ typedef struct {
     void *moving_mean, *moving_variance, *scale, *gamma, *beta, *dgamma, *dbeta;
 } norm_t;
 
+/* A normalization of rows: k numbers a row, in m channels, these in groups; gamma and beta may be NULL. */
+typedef struct {
+    int64_t k, m, groups;
+    int pooled, kind; /* a group has all positions; one of fastnn.plan.ROW_NORMS */
+    double epsilon;
+    const void *gamma, *beta;
+} row_norm_t;
+enum { NORM_LAYER, NORM_RMS, NORM_UNIT, NORM_SCALED };
+#define UNIT_MOST 1e12 /* the largest factor of a unit normalization: 0 stays 0 */
+
 #define REAL float
 #define BITS int32_t
 #define UBITS uint32_t

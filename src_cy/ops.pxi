@@ -17,6 +17,12 @@ cdef enum:
     ADD = 7
     MULTIPLY = 8
     CONCATENATE = 9
+    ROW_NORM = 10
+    NOISE = 11
+    AFFINE = 12
+    EMBEDDING = 13
+    ENCODE = 14
+    GATHER = 15
     OUTPUT = 16
     ELEMENT_LOSS = 17
     SOFTMAX_LOSS = 18
@@ -40,7 +46,9 @@ cdef enum:
 KINDS = {
     "INPUT": INPUT, "DENSE": DENSE, "ACTIVATION": ACTIVATION, "SOFTMAX": SOFTMAX,
     "DROPOUT": DROPOUT, "BATCH_NORM": BATCH_NORM, "FORK": FORK, "ADD": ADD, "MULTIPLY": MULTIPLY,
-    "CONCATENATE": CONCATENATE, "OUTPUT": OUTPUT, "ELEMENT_LOSS": ELEMENT_LOSS,
+    "CONCATENATE": CONCATENATE, "ROW_NORM": ROW_NORM, "NOISE": NOISE, "AFFINE": AFFINE,
+    "EMBEDDING": EMBEDDING, "ENCODE": ENCODE, "GATHER": GATHER,
+    "OUTPUT": OUTPUT, "ELEMENT_LOSS": ELEMENT_LOSS,
     "SOFTMAX_LOSS": SOFTMAX_LOSS, "CROSS_LOSS": CROSS_LOSS, "COSINE_LOSS": COSINE_LOSS,
     "CATEGORICAL_HINGE_LOSS": CATEGORICAL_HINGE_LOSS, "POWER_LOSS": POWER_LOSS,
     "OVERLAP_LOSS": OVERLAP_LOSS, "ELEMENT_METRIC": ELEMENT_METRIC,
@@ -58,6 +66,17 @@ cdef enum:
 # the code of the sigmoid among ACTIVATE_FORMULAS; a test compares
 cdef enum:
     SIGMOID = 2
+
+# what stands in `formula` of ops that have no formula of a scalar: places in fastnn.plan.NOISES, AFFINES
+# and ENCODINGS; a test compares. Those of ROW_NORMS are in kernels.h.
+cdef enum:
+    GAUSSIAN_NOISE = 0
+    ALPHA_DROPOUT = 2
+    CONSTANTS = 0
+    NORMALIZE = 1
+    ONE_HOT = 0
+    MULTI_HOT = 1
+    BINS = 3
 
 # how many outputs make the transposed form of a weight gradient pay
 cdef enum:

@@ -26,6 +26,8 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
             merge_forward[real](r, op, work)
         elif op.kind == CONCATENATE:
             concatenate[real](r, op, work, True)
+        elif ROW_NORM <= op.kind <= GATHER:
+            layer_forward[real](r, op, work)
         elif OUTPUT <= op.kind <= OVERLAP_LOSS:
             head_forward[real](r, op, work)
             if op.kind == OVERLAP_LOSS and op.formula and r.training and r.T != NULL:
@@ -41,7 +43,7 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
     cdef const op_t* op
     for i in range(r.n_ops - 1, -1, -1):
         op = &r.ops[i]
-        if op.kind > CONCATENATE or op.ddst < 0:
+        if op.kind >= OUTPUT or op.ddst < 0:
             continue
         if op.kind == DENSE:
             dense_derive[real](r, op, work)
@@ -65,6 +67,8 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
             merge_backward[real](r, op, work)
         elif op.kind == CONCATENATE:
             concatenate[real](r, op, work, False)
+        elif ROW_NORM <= op.kind <= GATHER:
+            layer_backward[real](r, op, work)
         if r.column_parts > 1:
             barrier_wait(r.barrier)
     barrier_wait(r.barrier)
@@ -72,6 +76,8 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
         op = &r.ops[i]
         if op.kind == DENSE and op.trains:
             dense_weight_gradient[real](r, op, work)
+        elif (op.kind == ROW_NORM or op.kind == EMBEDDING) and op.trains:
+            layer_weight_gradient[real](r, op, work)
 
 # Sums over all parameters are taken in blocks, each by one thread, and those added up in order.
 cdef enum:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn import activations, losses, metrics, optimizers, registry
 from fastnn.backends import Feed, Memory
-from fastnn.plan import Builder, Kind, Plan
+from fastnn.plan import AFFINES, ENCODINGS, NOISES, ROW_NORMS, Builder, Kind, Plan
 
 
 class Net:
@@ -52,6 +52,35 @@ class Net:
             numbers=(0.9, 1e-3), keep=m, aux=value.width, m=m, frozen=int(frozen),
             w=self.weight(m, not frozen) if scale else -1,
             b=self.weight(m, not frozen) if center else -1, s=self.weight(2 * m, trains=False))
+
+    def row_norm(self, value, kind="layer", groups=1, pooled=False, scale=True, center=True,
+                 trains=True, epsilon=1e-3, m=None):
+        m = m or value.shape[-1]
+        return self.builder.op(
+            Kind.ROW_NORM, value, shape=value.shape, formula=ROW_NORMS.index(kind), m=m, s=groups,
+            sums=int(pooled), trains=trains and (scale or center), numbers=(epsilon,),
+            aux=value.width, keep=groups if pooled else value.width // m * groups,
+            w=self.weight(m, trains) if scale else -1, b=self.weight(m, trains) if center else -1)
+
+    def noise(self, value, kind, *numbers, seed=1):
+        return self.builder.op(Kind.NOISE, value, shape=value.shape, formula=NOISES.index(kind),
+                               numbers=numbers, aux=value.width, s=seed)
+
+    def affine(self, value, numbers=None, kind="constants"):
+        m = value.shape[-1] if numbers is None else len(numbers[0])
+        fields = {"s": self.builder.constants(numbers)} if numbers else {
+            "w": self.weight(m, trains=False), "b": self.weight(m, trains=False)}
+        return self.builder.op(Kind.AFFINE, value, shape=value.shape, m=m, numbers=(1e-7,),
+                               formula=AFFINES.index(kind), **fields)
+
+    def embedding(self, value, size, m, trains=True):
+        return self.builder.op(Kind.EMBEDDING, value, shape=(*value.shape, m), trains=trains, m=m,
+                               s=size, w=self.weight(size * m, trains))
+
+    def encode(self, value, kind, m, bounds=()):
+        shape = {"one_hot": (*value.shape, m), "bins": value.shape}.get(kind, (m,))
+        return self.builder.op(Kind.ENCODE, value, shape=shape, m=m, formula=ENCODINGS.index(kind),
+                               s=self.builder.constants(bounds))
 
     def fork(self, value):
         return self.builder.fork(value)
@@ -220,6 +249,55 @@ def clip(kind, limit):
     return lambda net: [net.builder.clip(kind, v.offset, v.size, limit) for v in net.variables]
 
 
+def row_normalized(shape=(7,), **settings):
+    def make(net):
+        value = net.dense(net.input(5), int(np.prod(shape)), "tanh")
+        value = net.row_norm(replace(value, shape=shape), **settings)
+        return net.dense(replace(value, shape=(value.width,)), 4)
+    return make
+
+
+def noisy(*kind):
+    def make(net):
+        value = net.noise(net.dense(net.input(5), 7, "tanh"), *kind, seed=2**40 + 3)
+        return net.dense(net.noise(value, "gaussian_noise", 0.1), 4)
+    return make
+
+
+def rescaled(*settings):
+    def make(net):
+        value = net.affine(net.dense(net.affine(net.input(3, 2), *settings), 6, "tanh"), *settings)
+        return net.dense(value, 4)
+    return make
+
+
+def looked_up(net):
+    """Numbers from -3 to 3, some of them no rows of the table; what comes before has no slope."""
+    value = net.affine(net.dense(net.input(3), 5), [[0.0], [3.0], [1.5]])
+    return net.dense(net.encode(value, "count", 4), 2)
+
+
+def embedded(trains=True):
+    def make(net):
+        value = net.encode(net.input(3), "bins", 4, [-1.0, -0.5, 0.0, 0.5])
+        value = net.embedding(value, 5, 2, trains)
+        return net.dense(replace(value, shape=(6,)), 4)
+    return make
+
+
+def encoded(kind):
+    def make(net):
+        value = net.affine(net.input(3), [[0.0], [2.0], [1.5]])
+        value = net.encode(value, kind, 4)
+        return net.dense(replace(value, shape=(value.width,)), 2)
+    return make
+
+
+def moved(net):
+    value = net.dense(net.input(5), 6, "tanh")
+    return net.dense(net.builder.gather(value, [5, 0, -1, 0, 3, 2, 0]), 4)
+
+
 CASES = {
     Kind.INPUT: [{"make": branches(Kind.ADD)}],
     Kind.DENSE: [{"make": stack("tanh", "relu")},
@@ -239,6 +317,25 @@ CASES = {
     Kind.CONCATENATE: [{"make": branches(Kind.CONCATENATE)},
                        {"make": lambda net: net.dense(net.merge(
                            Kind.CONCATENATE, net.input(3), net.dense(net.input(2), 4)), 2)}],
+    Kind.ROW_NORM: [
+        {"make": row_normalized()}, {"make": row_normalized(scale=False)},
+        {"make": row_normalized(center=False)}, {"make": row_normalized(trains=False)},
+        {"make": row_normalized(kind="rms", epsilon=1e-6)}, {"make": row_normalized(kind="unit")},
+        {"make": row_normalized(kind="scaled", scale=False, center=False)},
+        {"make": row_normalized((3, 4), groups=2)}, {"make": row_normalized((40,), groups=5)},
+        {"make": row_normalized((3, 4), groups=2, pooled=True)},
+        {"make": row_normalized((3, 4), m=12)},
+        {"make": lambda net: net.dense(net.row_norm(net.input(5)), 4)}],
+    Kind.NOISE: [{"make": noisy("gaussian_noise", 0.3)}, {"make": noisy("gaussian_dropout", 0.5)},
+                 {"make": noisy("alpha_dropout", 0.4, 0.8, 0.3, -1.1)}],
+    Kind.AFFINE: [{"make": rescaled(None, "normalize")},
+                  {"make": rescaled(None, "denormalize")},
+                  {"make": rescaled([[0.5], [0.75], [0.25]])},
+                  {"make": rescaled([[0.5, 0.1], [3.0, -1.0], [0.25, 2.0]])}],
+    Kind.EMBEDDING: [{"make": embedded()}, {"make": embedded(trains=False)}],
+    Kind.ENCODE: [{"make": encoded(kind)} for kind in ("one_hot", "multi_hot", "count")] + [
+        {"make": looked_up}],
+    Kind.GATHER: [{"make": moved}],
     Kind.OUTPUT: [{"make": stack("tanh", "softmax"), "loss": None}],
     Kind.ELEMENT_LOSS: [{"make": stack("tanh"), "loss": "mse"}],
     Kind.SOFTMAX_LOSS: [{"make": stack("tanh", "softmax"), "loss": "cce"}],

@@ -29,7 +29,7 @@ def check_gradient(made, step=0, h=1e-6):
     assert np.abs(analytic).max() > 1e-3  # there is something to compare
 
 
-NETWORK = [kind for kind in Kind if kind <= Kind.CONCATENATE]
+NETWORK = [kind for kind in Kind if kind < Kind.OUTPUT]
 CHECKED = [*NETWORK, *(kind for kind in Kind if Kind.OUTPUT < kind <= Kind.OVERLAP_LOSS),
            Kind.PENALTY]
 

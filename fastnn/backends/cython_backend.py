@@ -52,7 +52,9 @@ class _Layout:
 
     def __init__(self, plan: Plan):
         self.lanes = 64 // plan.dtype.itemsize
-        self.ops = plan.ops.copy()
+        # the core finds the constants behind the table
+        memory = np.concatenate([plan.ops.view(np.uint8), plan.constants.view(np.uint8)])
+        self.ops = memory[: plan.ops.nbytes].view(plan.ops.dtype)
         columns = plan.columns
         for op in self.ops:
             if op["kind"] == Kind.DENSE and op["trains"]:

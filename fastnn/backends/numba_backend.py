@@ -20,6 +20,7 @@ from fastnn.backends import (
     numba_formulas,
     numba_heads,
     numba_kernels,
+    numba_layers,
     numba_math,
     numba_network,
     numba_rows,
@@ -42,8 +43,8 @@ def _compiled(dtype: str, threaded: bool):
     """
     sources = _sources()
 
-    def run(threads, ops, columns, m, params, grads, slots, work, rows, X, T, labels, weights,
-            order, batch_size, scalars, step, sums, Y, training, scored):
+    def run(threads, ops, constants, columns, m, params, grads, slots, work, rows, X, T, labels,
+            weights, order, batch_size, scalars, step, sums, Y, training, scored):
         done = 0
         for part in range(order.shape[0]):
             for first in range(0, order.shape[1], batch_size):
@@ -52,11 +53,11 @@ def _compiled(dtype: str, threaded: bool):
                     rows[r] = order[part, first + r]
                 batch = numba_network.Batch(
                     params, grads, work, X, T, labels, weights, rows, sums[part], columns * n,
-                    (columns + m) * n, n, step + done, training, scored)
+                    (columns + m) * n, n, step + done, training, scored, constants)
                 if T.size:
                     numba_kernels.gather(work, batch.targets, T, np.int64(0), m, rows, n)
                 for i in range(ops.size):
-                    if ops[i].kind <= Kind.CONCATENATE:
+                    if ops[i].kind < Kind.OUTPUT:
                         numba_network.forward(batch, ops[i], threads)
                     elif ops[i].kind <= Kind.OVERLAP_LOSS:
                         numba_heads.head(batch, ops[i])
@@ -66,7 +67,7 @@ def _compiled(dtype: str, threaded: bool):
                         numba_heads.score(batch, ops[i])
                 if training and scored:
                     for i in range(ops.size - 1, -1, -1):
-                        if ops[i].kind <= Kind.CONCATENATE and ops[i].ddst >= 0:
+                        if ops[i].kind < Kind.OUTPUT and ops[i].ddst >= 0:
                             numba_network.backward(batch, ops[i], threads)
                     for i in range(ops.size):
                         numba_heads.finish(batch, ops[i], slots, scalars[done], threads)
@@ -87,8 +88,8 @@ def _sources() -> int:
     from hashlib import sha256
     from pathlib import Path
 
-    modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_math, numba_network,
-               numba_rows)
+    modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_layers, numba_math,
+               numba_network, numba_rows)
     text = b"".join(Path(module.__file__).read_bytes() for module in modules)
     return int(sha256(text).hexdigest()[:15], 16)
 
@@ -127,7 +128,7 @@ def _run(plan, memory, feed, order, batch_size, scalars, step, sums, Y, threads,
         memory.scratch["work"] = np.empty(n * columns, plan.dtype)
     weights = np.empty(0, plan.dtype) if feed.weights is None else feed.weights
     arguments = (
-        plan.ops, plan.columns, m, memory.params, memory.grads, memory.slots,
+        plan.ops, plan.constants, plan.columns, m, memory.params, memory.grads, memory.slots,
         memory.scratch["work"], np.empty(n, np.int64), _read_only(feed.X),
         _read_only(feed.T.reshape(-1, m)), _read_only(feed.labels), _read_only(weights),
         _read_only(order), batch_size, _read_only(scalars), step, sums, Y, training, scored)

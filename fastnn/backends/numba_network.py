@@ -13,6 +13,7 @@ import numpy as np
 
 from fastnn.backends import numba_formulas as formulas
 from fastnn.backends import numba_kernels as kernels
+from fastnn.backends import numba_layers as layers
 from fastnn.backends.numba_math import njit
 from fastnn.plan import Kind
 
@@ -42,6 +43,7 @@ class Batch(NamedTuple):
     step: int
     training: bool
     scored: bool
+    constants: np.ndarray
 
 
 @njit
@@ -194,6 +196,8 @@ def forward(batch, op, threads):
     elif op.kind == Kind.CONCATENATE:
         kernels.copy_rows(w, dst, k + m, w, src, k, n, k)
         kernels.copy_rows(w, dst + k, k + m, w, src2, m, n, m)
+    elif op.kind >= Kind.ROW_NORM:
+        layers.forward(batch, op)
 
 
 @njit
@@ -229,3 +233,5 @@ def backward(batch, op, threads):
             kernels.copy_rows(w, dsrc, k, w, ddst, k + m, n, k)
         if dsrc2 >= 0:
             kernels.copy_rows(w, dsrc2, m, w, ddst + k, k + m, n, m)
+    elif op.kind >= Kind.ROW_NORM:
+        layers.backward(batch, op)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import activations, losses, random
-from fastnn.backends import bind_forward
+from fastnn.backends import bind_forward, numpy_layers
 from fastnn.optimizers import rules
 from fastnn.plan import LINKS, Kind, Plan
 from fastnn.random import permutations as permutations  # of the contract
@@ -42,7 +42,7 @@ class Run:
 
     def backward(self):
         for op in self.plan.ops[::-1]:
-            if op["kind"] <= Kind.CONCATENATE and op["ddst"] >= 0:
+            if op["kind"] < Kind.OUTPUT and op["ddst"] >= 0:
                 BACKWARD[op["kind"]](self, op)
 
     def finish(self, slots, scalars):
@@ -435,6 +435,8 @@ _METRICS = ("element_metric", "binary_accuracy", "categorical_accuracy",
 _STEP = ("penalty", "clip_value", "clip_norm", "update")
 FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK + _HEADS}
 BACKWARD = {Kind[name.upper()]: globals()[f"backward_{name}"] for name in _NETWORK[1:]}
+FORWARD |= numpy_layers.FORWARD
+BACKWARD |= numpy_layers.BACKWARD
 FINISH = {Kind[name.upper()]: globals()[name] for name in _METRICS + _STEP}
 EVALUATE = {Kind[name.upper()] for name in (*_METRICS, "penalty")}
 

@@ -7,12 +7,20 @@
 
 from fastnn.layers.base import Layer, Variable
 from fastnn.layers.core import Activation, Dense, Flatten, Input, InputLayer, Reshape
-from fastnn.layers.normalization import BatchNormalization
-from fastnn.layers.regularization import Dropout
+from fastnn.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
+from fastnn.layers.regularization import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from fastnn.registry import get as _get
 
-__all__ = ["Activation", "BatchNormalization", "Dense", "Dropout", "Flatten", "Input", "InputLayer",
-           "Layer", "Reshape", "Variable", "deserialize"]
+__all__ = ["Activation", "AlphaDropout", "BatchNormalization", "Dense", "Dropout", "Flatten",
+           "GaussianDropout", "GaussianNoise", "GroupNormalization", "Input", "InputLayer",
+           "Layer", "LayerNormalization", "RMSNormalization", "Reshape", "UnitNormalization",
+           "Variable", "deserialize"]
 
 
 def deserialize(config: dict) -> Layer:
