@@ -285,3 +285,5 @@ cdef void add_sums(run_t* r, real* work) noexcept nogil:
             r.sums[0] += total * r.n if op.sums and r.training else total
         elif ELEMENT_METRIC <= op.kind <= SPARSE_CATEGORICAL_ACCURACY:
             r.sums[op.dst] += sum_rows(work + op.aux * r.capacity, r.n)
+        elif op.kind == ACTIVITY:
+            r.sums[0] += sum_rows(work + op.aux * r.capacity, r.n)

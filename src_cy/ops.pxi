@@ -17,6 +17,7 @@ cdef enum:
     ADD = 7
     MULTIPLY = 8
     CONCATENATE = 9
+    ACTIVITY = 65
     OUTPUT = 16
     ELEMENT_LOSS = 17
     SOFTMAX_LOSS = 18
@@ -29,6 +30,9 @@ cdef enum:
     CLIP_VALUE = 49
     CLIP_NORM = 50
     UPDATE = 51
+    NON_NEGATIVE = 56
+    BOUND_NORM = 57
+    ORTHOGONALITY = 58
 
 KINDS = {
     "INPUT": INPUT, "DENSE": DENSE, "ACTIVATION": ACTIVATION, "SOFTMAX": SOFTMAX,
@@ -37,7 +41,8 @@ KINDS = {
     "SOFTMAX_LOSS": SOFTMAX_LOSS, "CROSS_LOSS": CROSS_LOSS, "ELEMENT_METRIC": ELEMENT_METRIC,
     "BINARY_ACCURACY": BINARY_ACCURACY, "CATEGORICAL_ACCURACY": CATEGORICAL_ACCURACY,
     "SPARSE_CATEGORICAL_ACCURACY": SPARSE_CATEGORICAL_ACCURACY, "PENALTY": PENALTY,
-    "CLIP_VALUE": CLIP_VALUE, "CLIP_NORM": CLIP_NORM, "UPDATE": UPDATE,
+    "CLIP_VALUE": CLIP_VALUE, "CLIP_NORM": CLIP_NORM, "UPDATE": UPDATE, "ACTIVITY": ACTIVITY,
+    "NON_NEGATIVE": NON_NEGATIVE, "BOUND_NORM": BOUND_NORM, "ORTHOGONALITY": ORTHOGONALITY,
 }
 
 # the codes of a head's links, fastnn.plan.LINKS
@@ -52,6 +57,9 @@ cdef enum:
 # how many outputs make the transposed form of a weight gradient pay
 cdef enum:
     WIDE = 5
+
+cdef inline bint is_network(int64_t kind) noexcept nogil:
+    return kind <= CONCATENATE or kind >= 60
 
 cdef struct run_t:
     # A batch on its way through the plan, as one thread sees it. Pointers to numbers are void

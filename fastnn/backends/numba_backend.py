@@ -23,6 +23,7 @@ from fastnn.backends import (
     numba_kernels,
     numba_math,
     numba_network,
+    numba_penalties,
 )
 from fastnn.plan import Kind
 from fastnn.random import permutations as permutations  # of the contract
@@ -55,7 +56,7 @@ def _compiled(dtype: str, threaded: bool):
                 if T.size:
                     numba_kernels.gather(work, batch.targets, T, np.int64(0), m, rows, n)
                 for i in range(ops.size):
-                    if ops[i].kind <= Kind.CONCATENATE:
+                    if numba_network.is_network(ops[i].kind):
                         numba_network.forward(batch, ops[i], threads)
                     elif ops[i].kind <= Kind.CROSS_LOSS:
                         numba_heads.head(batch, ops[i])
@@ -65,7 +66,7 @@ def _compiled(dtype: str, threaded: bool):
                         numba_heads.score(batch, ops[i])
                 if training and scored:
                     for i in range(ops.size - 1, -1, -1):
-                        if ops[i].kind <= Kind.CONCATENATE and ops[i].ddst >= 0:
+                        if numba_network.is_network(ops[i].kind) and ops[i].ddst >= 0:
                             numba_network.backward(batch, ops[i], threads)
                     for i in range(ops.size):
                         numba_heads.finish(batch, ops[i], slots, scalars[done], threads)
@@ -86,7 +87,8 @@ def _sources() -> int:
     from hashlib import sha256
     from pathlib import Path
 
-    modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_math, numba_network)
+    modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_math, numba_network,
+               numba_penalties)
     text = b"".join(Path(module.__file__).read_bytes() for module in modules)
     return int(sha256(text).hexdigest()[:15], 16)
 

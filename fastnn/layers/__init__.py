@@ -8,11 +8,11 @@
 from fastnn.layers.base import Layer, Variable
 from fastnn.layers.core import Activation, Dense, Flatten, Input, InputLayer, Reshape
 from fastnn.layers.normalization import BatchNormalization
-from fastnn.layers.regularization import Dropout
+from fastnn.layers.regularization import ActivityRegularization, Dropout
 from fastnn.registry import get as _get
 
-__all__ = ["Activation", "BatchNormalization", "Dense", "Dropout", "Flatten", "Input", "InputLayer",
-           "Layer", "Reshape", "Variable", "deserialize"]
+__all__ = ["Activation", "ActivityRegularization", "BatchNormalization", "Dense", "Dropout",
+           "Flatten", "Input", "InputLayer", "Layer", "Reshape", "Variable", "deserialize"]
 
 
 def deserialize(config: dict) -> Layer:
