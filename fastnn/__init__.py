@@ -11,9 +11,9 @@ from __future__ import annotations
 from fastnn._version import __version__
 
 # What the package offers, and where it lies. Nothing is imported before it is used.
-_MODULES = ("activations", "backends", "callbacks", "config", "datasets", "initializers", "layers",
-            "losses", "metrics", "models", "optimizers", "random", "regularizers", "saving",
-            "training", "utils")
+_MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
+            "initializers", "layers", "losses", "metrics", "models", "optimizers", "random",
+            "regularizers", "saving", "training", "utils")
 _NAMES = {
     "Input": "fastnn.layers",
     "Sequential": "fastnn.models",

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy import abs, exp, expm1, log, log1p, maximum, minimum, sqrt, tanh, where
 
-__all__ = ["Formula", "abs", "arguments", "as_real", "exp", "expm1", "log", "log1p", "maximum",
-           "minimum", "sqrt", "tanh", "where"]
+__all__ = ["Formula", "abs", "arguments", "as_real", "exp", "expm1", "log", "log1p", "lowers",
+           "maximum", "minimum", "sqrt", "tanh", "where"]
 
 NAMES = ("abs", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sqrt", "tanh", "where")
 
@@ -27,6 +27,22 @@ def arguments(function) -> tuple[str, ...]:
     """
     code = function.__code__
     return code.co_varnames[: code.co_argcount]
+
+
+def lowers(thing) -> bool:
+    """Whether a plan does what calling ``thing`` does: not if a subclass has its own ``__call__``.
+
+    >>> from fastnn.constraints import MaxNorm
+    >>> class Mine(MaxNorm):
+    ...     def __call__(self, w):
+    ...         return w
+    >>> lowers(MaxNorm()), lowers(Mine())
+    (True, False)
+    """
+    for cls in type(thing).__mro__:
+        if vars(cls).keys() & {"lower", "__call__"}:
+            return "lower" in vars(cls)
+    return False
 
 
 class Formula:

@@ -140,7 +140,7 @@ class Sequential(Model):
     def lower(self, builder):
         value = self._input.lower(builder)
         for layer in self._layers:
-            value = layer.lower(builder, value)
+            value = layer.lower_regularized(builder, value)
         return value
 
     def get_config(self):

@@ -20,7 +20,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from fastnn import activations
+from fastnn import activations, config
 
 
 class Kind(IntEnum):
@@ -45,6 +45,7 @@ class Kind(IntEnum):
     EMBEDDING = 13  # dst[k * m] <- row src[j] of w[s, m] for each of k whole numbers
     ENCODE = 14  # whole numbers below m as ones and zeros, or numbers as their bin's; see ENCODINGS
     GATHER = 15  # dst[j] <- src[constants[s + j]], 0 where that is -1
+    ACTIVITY = 65  # dst is src; a0 |y| + a1 y^2 of all rows, over n, goes into the loss
     # heads: the prediction dst[m] <- link(src[m]); in training the loss of each row and dsrc
     OUTPUT = 16  # no loss: prediction only
     ELEMENT_LOSS = 17  # a0 * sum_j formula(t_j, src_j)
@@ -67,6 +68,9 @@ class Kind(IntEnum):
     CLIP_VALUE = 49  # g[w : w + k] into [-a0, a0]
     CLIP_NORM = 50  # g[w : w + k] scaled to a norm of at most a0
     UPDATE = 51  # formula is the optimizer's rule, for parameters w : w + k
+    NON_NEGATIVE = 56  # w[k] <- max(w[k], 0)
+    BOUND_NORM = 57  # w[k, m, s] <- w * d / (a3 + norm along m); d: norm in [a0, a1], at rate a2
+    ORTHOGONALITY = 58  # a0 * mean |cosine| of the k rows, or s = 1: m columns, of w[k, m]; a1 eps
 
 
 OP = np.dtype(
@@ -86,6 +90,8 @@ NOISES = ("gaussian_noise", "gaussian_dropout", "alpha_dropout")
 AFFINES = ("constants", "normalize", "denormalize")
 # dst is k * m, m, m and k wide; a bin's number is how many of the m constants from s on are <= src
 ENCODINGS = ("one_hot", "multi_hot", "count", "bins")
+# what adds to the loss besides the head
+PENALTIES = (Kind.ACTIVITY, Kind.PENALTY, Kind.ORTHOGONALITY)
 
 # the numbers of the links a head can apply to its logits
 LINKS = (None, "sigmoid", "softmax")
@@ -221,6 +227,17 @@ class Builder:
             )
         return self.op(kind, one, two, shape=one.shape)
 
+    def activity_penalty(self, value: Value, l1: float, l2: float) -> Value:
+        """Add (l1 * sum |y| + l2 * sum y^2) / rows of a value's batch to the loss."""
+        if l1 == l2 == 0:
+            return value
+        after = Value(value.offset, -1, value.shape, len(self._rows))
+        if value.grad >= 0:
+            after.grad = self._reserve(value.width)
+        self._append(Kind.ACTIVITY, (l1, l2), src=value.offset, dst=value.offset,
+                     dsrc=value.grad, ddst=after.grad, k=value.width, m=value.width)
+        return after
+
     def activate(self, value: Value, activation) -> Value:
         """Apply an activation: fused into the dense op that made the value, or an op of its own."""
         if not activation.elementwise:
@@ -292,6 +309,24 @@ class Builder:
     def penalty(self, offset: int, size: int, l1: float, l2: float) -> None:
         """Add l1 * sum |w| + l2 * sum w^2 of a parameter to the loss and its gradient."""
         self._append(Kind.PENALTY, (l1, l2), w=offset, k=size)
+
+    def orthogonality(self, offset: int, shape, factor: float, columns: bool) -> None:
+        """Add factor * the mean of |cosine| over pairs of a matrix's rows, or of its columns."""
+        k, m = shape
+        self._append(Kind.ORTHOGONALITY, (factor, config.epsilon()), w=offset, k=k, m=m,
+                     s=int(columns))
+
+    def non_negative(self, offset: int, size: int) -> None:
+        """After the update, take ``size`` parameters to 0 where they are below."""
+        self._append(Kind.NON_NEGATIVE, w=offset, k=size)
+
+    def bound_norms(self, offset: int, extents, numbers) -> None:
+        """After the update, move norms along the second of three extents into bounds.
+
+        ``numbers``: the least and the greatest norm, the share of the way to go, epsilon.
+        """
+        k, m, s = extents
+        self._append(Kind.BOUND_NORM, numbers, w=offset, k=k, m=m, s=s)
 
     def clip(self, kind: Kind, offset: int, size: int, limit: float) -> None:
         """CLIP_VALUE or CLIP_NORM of the gradient of ``size`` parameters."""

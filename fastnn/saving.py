@@ -101,6 +101,8 @@ def _check_names(model) -> None:
     kinds = [("model", model), *(("layer", layer) for layer in model.layers)]
     if model._compiled is not None:
         kinds += [(kind, model._compiled[kind]) for kind in ("optimizer", "loss")]
+    for variable in model.weights:
+        kinds += [(kind, getattr(variable, kind)) for kind in ("constraint", "regularizer")]
     for kind, thing in kinds:
         cls = type(thing)
         known = registry.find(kind, cls.__name__)

@@ -24,8 +24,9 @@ import numpy as np
 
 from fastnn import backends, config, data, losses, metrics, optimizers, random
 from fastnn.backends import Feed, Memory
+from fastnn.formulas import lowers
 from fastnn.interrupt import Interrupt
-from fastnn.plan import Builder
+from fastnn.plan import PENALTIES, Builder
 
 # The longest that one call into a backend should last, in seconds: a Ctrl-C waits for its end.
 CALL_SECONDS = 0.05
@@ -79,10 +80,12 @@ class Trainer:
             self._sums.append(slice(first, 1 + builder.n_metrics))
         trained = model.trainable_weights
         for variable in trained:
-            penalty = variable.regularizer
-            if penalty is not None:
-                builder.penalty(variable.offset, variable.size, penalty.l1, penalty.l2)
+            if variable.regularizer is not None:
+                _lowered(variable.regularizer).lower(builder, variable)
         self.optimizer.lower(builder, trained, model.n_trained)
+        for variable in trained:
+            if variable.constraint is not None and lowers(variable.constraint):
+                variable.constraint.lower(builder, variable)
         return builder.plan(model.params.size, model.n_trained)
 
     def feed(self, x, y, sample_weight=None, prefix: str = "") -> Feed:
@@ -154,14 +157,35 @@ class Trainer:
         Y = np.empty((parts, rows, self.plan.n_outputs), self.plan.dtype) if self.outside else None
         scalars = self.optimizer.scalars(self.optimizer.iterations, steps)
         start = perf_counter()
-        self.backend.train(self.plan, self.memory, feed, order, batch_size, scalars, self.step,
-                           sums, Y, config.num_threads())
+        run = self._step_by_step if self._own_constraints() else self._run
+        run(feed, order, batch_size, scalars, self.step, sums, Y)
         self._pace[batch_size] = (perf_counter() - start) / steps
         self.step += steps
         self.optimizer.iterations += steps
         if self.outside:
             self.update_metrics(feed, order.ravel(), Y.reshape(parts * rows, -1), batch_size)
         return steps
+
+    def _run(self, feed, order, batch_size, scalars, step, sums, Y) -> None:
+        self.backend.train(self.plan, self.memory, feed, order, batch_size, scalars, step, sums, Y,
+                           config.num_threads())
+
+    def _step_by_step(self, feed, order, batch_size, scalars, step, sums, Y) -> None:
+        """The same with Python after every step, for constraints that only Python knows."""
+        done = 0
+        for part in range(len(order)):
+            for first in range(0, order.shape[1], batch_size):
+                here = slice(part, part + 1), slice(first, first + batch_size)
+                self._run(feed, order[here].copy(), batch_size, scalars[done : done + 1],
+                          step + done, sums[part : part + 1], None if Y is None else Y[here])
+                for variable in self._own_constraints():
+                    variable.assign(variable.constraint(variable.value))
+                done += 1
+
+    def _own_constraints(self) -> list:
+        """The trained variables with a constraint that is the user's own."""
+        return [variable for variable in self.model.trainable_weights
+                if variable.constraint is not None and not lowers(variable.constraint)]
 
     def steps_a_call(self, batch_size: int) -> int:
         """How many steps fill about ``CALL_SECONDS``; what is not measured is guessed too slow."""
@@ -283,9 +307,7 @@ class Evaluation:
             for metric in trainer.outside)
         self.size = batch_size if by_batch else rows_a_call(trainer.plan)
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
-        # the backend adds the penalties once a row: a row of weight 0 has nothing else
-        nothing = np.zeros(1, trainer.plan.dtype)
-        self._penalty = 0.0 if self._additive else self._evaluate(slice(1), nothing)[0]
+        self._penalised = np.isin(trainer.plan.ops["kind"], PENALTIES).any()
         trainer.reset_metrics()
 
     @property
@@ -295,12 +317,14 @@ class Evaluation:
     def advance(self) -> dict:
         """One call or batch more: the logs so far."""
         part = slice(self.row, self.row + self.size)
-        weights = self.feed.weights
+        trainer, weights = self.trainer, self.feed.weights
         sums = self._evaluate(part, None if weights is None else weights[part])
         n = min(self.size, len(self.feed.X) - self.row)
         if not self._additive:
-            loss = self._batch_loss(part, n, sums[0] - n * self._penalty)
-            sums[0] = n * (loss + self._penalty)
+            # the sum of the penalties, by rows already, is what rows of weight 0 have
+            nothing = np.zeros(n, trainer.plan.dtype)
+            penalty = self._evaluate(part, nothing)[0] if self._penalised else 0.0
+            sums[0] = n * self._batch_loss(part, n, sums[0] - penalty) + penalty
         self._sums += sums
         if self.trainer.outside:
             self._update_metrics(part)
@@ -352,6 +376,16 @@ def split(feed: Feed, point: int) -> tuple[Feed, Feed | None]:
     columns = (feed.X, feed.T, feed.labels, feed.weights)
     parts = (slice(None, point), slice(point, None))
     return tuple(Feed(*[c if c is None else c[part] for c in columns]) for part in parts)
+
+
+def _lowered(regularizer):
+    """The regularizer, or a TypeError if it is the user's own and says nothing of a gradient."""
+    if not lowers(regularizer):
+        raise TypeError(
+            f"{type(regularizer).__name__} gives a penalty, but not its gradient: let the "
+            "regularizer define lower(builder, variable), by builder.penalty(variable.offset, "
+            "variable.size, l1, l2) for example, or use one of fastnn's.")
+    return regularizer
 
 
 def _metrics(plain, weighted, loss, shape: tuple) -> tuple[list, list]:

@@ -299,3 +299,5 @@ cdef void add_sums(run_t* r, real* work) noexcept nogil:
             r.sums[0] += total
         elif ELEMENT_METRIC <= op.kind < PENALTY:
             r.sums[op.dst] += sum_rows(work + op.aux * r.capacity, r.n)
+        elif op.kind == ACTIVITY:
+            r.sums[0] += sum_rows(work + op.aux * r.capacity, r.n)

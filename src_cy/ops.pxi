@@ -23,6 +23,7 @@ cdef enum:
     EMBEDDING = 13
     ENCODE = 14
     GATHER = 15
+    ACTIVITY = 65
     OUTPUT = 16
     ELEMENT_LOSS = 17
     SOFTMAX_LOSS = 18
@@ -42,6 +43,9 @@ cdef enum:
     CLIP_VALUE = 49
     CLIP_NORM = 50
     UPDATE = 51
+    NON_NEGATIVE = 56
+    BOUND_NORM = 57
+    ORTHOGONALITY = 58
 
 KINDS = {
     "INPUT": INPUT, "DENSE": DENSE, "ACTIVATION": ACTIVATION, "SOFTMAX": SOFTMAX,
@@ -55,7 +59,8 @@ KINDS = {
     "BINARY_ACCURACY": BINARY_ACCURACY, "CATEGORICAL_ACCURACY": CATEGORICAL_ACCURACY,
     "SPARSE_CATEGORICAL_ACCURACY": SPARSE_CATEGORICAL_ACCURACY, "TOP_K_ACCURACY": TOP_K_ACCURACY,
     "SPARSE_TOP_K_ACCURACY": SPARSE_TOP_K_ACCURACY, "CONFUSION": CONFUSION, "PENALTY": PENALTY,
-    "CLIP_VALUE": CLIP_VALUE, "CLIP_NORM": CLIP_NORM, "UPDATE": UPDATE,
+    "CLIP_VALUE": CLIP_VALUE, "CLIP_NORM": CLIP_NORM, "UPDATE": UPDATE, "ACTIVITY": ACTIVITY,
+    "NON_NEGATIVE": NON_NEGATIVE, "BOUND_NORM": BOUND_NORM, "ORTHOGONALITY": ORTHOGONALITY,
 }
 
 # the codes of a head's links, fastnn.plan.LINKS
@@ -81,6 +86,9 @@ cdef enum:
 # how many outputs make the transposed form of a weight gradient pay
 cdef enum:
     WIDE = 5
+
+cdef inline bint is_network(int64_t kind) noexcept nogil:
+    return kind < OUTPUT or kind >= 60
 
 cdef struct run_t:
     # A batch on its way through the plan, as one thread sees it. Pointers to numbers are void

@@ -28,6 +28,8 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
             concatenate[real](r, op, work, True)
         elif ROW_NORM <= op.kind <= GATHER:
             layer_forward[real](r, op, work)
+        elif op.kind == ACTIVITY:
+            activity_forward[real](r, op, work)
         elif OUTPUT <= op.kind <= OVERLAP_LOSS:
             head_forward[real](r, op, work)
             if op.kind == OVERLAP_LOSS and op.formula and r.training and r.T != NULL:
@@ -35,7 +37,7 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
                 overlap_of_batch[real](r, op, work)
         elif op.kind >= ELEMENT_METRIC and op.kind < PENALTY and r.T != NULL:
             metric_rows[real](r, op, work)
-        if r.column_parts > 1 and op.kind <= OVERLAP_LOSS:
+        if r.column_parts > 1 and (is_network(op.kind) or op.kind <= OVERLAP_LOSS):
             barrier_wait(r.barrier)
 
 cdef void backward_ops(run_t* r, real* work) noexcept nogil:
@@ -43,7 +45,7 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
     cdef const op_t* op
     for i in range(r.n_ops - 1, -1, -1):
         op = &r.ops[i]
-        if op.kind >= OUTPUT or op.ddst < 0:
+        if not is_network(op.kind) or op.ddst < 0:
             continue
         if op.kind == DENSE:
             dense_derive[real](r, op, work)
@@ -69,6 +71,8 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
             concatenate[real](r, op, work, False)
         elif ROW_NORM <= op.kind <= GATHER:
             layer_backward[real](r, op, work)
+        elif op.kind == ACTIVITY:
+            activity_backward[real](r, op, work)
         if r.column_parts > 1:
             barrier_wait(r.barrier)
     barrier_wait(r.barrier)
@@ -139,6 +143,10 @@ cdef void add_penalty_values(run_t* r, real* work) noexcept nogil:
         if r.ops[i].kind == PENALTY:
             sum_blocks[real](r, &r.ops[i], <const real*>r.params, work)
             r.sums[0] += penalty_value[real](r, &r.ops[i], work) * r.n
+        elif r.ops[i].kind == ORTHOGONALITY:
+            orthogonality_sizes[real](r, &r.ops[i], work, 0, 1)
+            orthogonality_rows[real](r, &r.ops[i], work, 0, 1, NULL)
+            r.sums[0] += orthogonality_value[real](r, &r.ops[i], work) * r.n
 
 cdef void clip_gradient(run_t* r, const op_t* op, real* work) noexcept nogil:
     """CLIP_VALUE or CLIP_NORM. Ends at a barrier."""
@@ -173,6 +181,8 @@ cdef void update_ops(run_t* r, real* work) noexcept nogil:
             barrier_wait(r.barrier)
             if r.thread == 0:
                 r.sums[0] += penalty_value[real](r, op, work) * r.n
+        elif op.kind == ORTHOGONALITY:
+            add_orthogonality[real](r, op, work)
         elif op.kind == CLIP_VALUE or op.kind == CLIP_NORM:
             clip_gradient[real](r, op, work)
         elif op.kind == UPDATE:
@@ -181,6 +191,8 @@ cdef void update_ops(run_t* r, real* work) noexcept nogil:
             update[real](
                 op.formula, <real*>r.params, <real*>r.grads, <real*>r.slots, r.n_trained,
                 r.numbers, lo, hi)
+        elif op.kind == NON_NEGATIVE or op.kind == BOUND_NORM:
+            constrain[real](r, op, work)
     barrier_wait(r.barrier)
 
 cdef void training_step(run_t* r, real* work) noexcept nogil:

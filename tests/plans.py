@@ -114,11 +114,11 @@ class Case:
 
 
 def case(make, dtype="float64", loss="mse", optimizer=None, watch=(), penalty=None, n=17, seed=0,
-         weighted=False, finish=None):
+         weighted=False, finish=None, after=None):
     """The case of a network: ``make(net)`` appends its ops and returns its last value.
 
     loss: None for a plan that only predicts. watch: metrics. penalty: (l1, l2) of every variable.
-    finish(net): more ops before the optimizer's.
+    finish(net), after(net): more ops before and behind the optimizer's.
     """
     trial = Net(dtype)
     make(trial)
@@ -138,6 +138,8 @@ def case(make, dtype="float64", loss="mse", optimizer=None, watch=(), penalty=No
     if optimizer is not None:
         optimizer = optimizers.get(optimizer)
         optimizer.lower(net.builder, net.variables, net.trained)
+    if after:
+        after(net)
     plan = net.builder.plan(net.untrained, net.trained)
     return Case(plan, *_data(plan, loss, n, seed, weighted), loss, optimizer)
 
@@ -296,6 +298,26 @@ def encoded(kind):
 def moved(net):
     value = net.dense(net.input(5), 6, "tanh")
     return net.dense(net.builder.gather(value, [5, 0, -1, 0, 3, 2, 0]), 4)
+def active(l1, l2, trains=True):
+    """Penalties of the input, of hidden values and of the output."""
+    def make(net):
+        value = net.builder.activity_penalty(net.input(5), 0.02, 0.01)
+        value = net.builder.activity_penalty(net.dense(value, 7, "relu", trains=trains), l1, l2)
+        return net.builder.activity_penalty(net.dense(value, 4, "tanh"), 0.1, 0.0)
+    return make
+
+
+def orthogonal(columns):
+    """Penalties of both kernels of a stack, of rows and of columns."""
+    return lambda net: [
+        net.builder.orthogonality(net.variables[0].offset, (5, 7), 0.5, columns),
+        net.builder.orthogonality(net.variables[2].offset, (7, 6), 0.7, not columns)]
+
+
+def constrained(*bounds):
+    """(extents, numbers) for the norms of the variables, in their order."""
+    return lambda net: [net.builder.bound_norms(v.offset, *bound)
+                        for v, bound in zip(net.variables, bounds, strict=True)]
 
 
 CASES = {
@@ -336,6 +358,9 @@ CASES = {
     Kind.ENCODE: [{"make": encoded(kind)} for kind in ("one_hot", "multi_hot", "count")] + [
         {"make": looked_up}],
     Kind.GATHER: [{"make": moved}],
+    Kind.ACTIVITY: [{"make": active(0.03, 0.05)}, {"make": active(0.0, 0.5), "weighted": True},
+                    {"make": active(0.3, 0.1, trains=False)},
+                    {"make": active(0.5, 0.0), "loss": losses.MeanSquaredError(reduction="sum")}],
     Kind.OUTPUT: [{"make": stack("tanh", "softmax"), "loss": None}],
     Kind.ELEMENT_LOSS: [{"make": stack("tanh"), "loss": "mse"}],
     Kind.SOFTMAX_LOSS: [{"make": stack("tanh", "softmax"), "loss": "cce"}],
@@ -366,6 +391,18 @@ CASES = {
     Kind.CLIP_VALUE: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_VALUE, 0.01)}],
     Kind.CLIP_NORM: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_NORM, 0.05)}],
     Kind.UPDATE: [{"make": stack("tanh", "relu")}],
+    Kind.NON_NEGATIVE: [{"make": stack("tanh", "relu"), "after": lambda net: [
+        net.builder.non_negative(v.offset, v.size) for v in net.variables[1:]]}],
+    Kind.BOUND_NORM: [
+        {"make": stack("tanh", "relu"), "after": constrained(
+            ((1, 5, 7), (0.0, 0.9, 1.0, 1e-7)), ((1, 7, 1), (1.0, 1.0, 1.0, 1e-7)),
+            ((7, 6, 1), (0.5, 1.0, 0.3, 1e-7)), ((1, 6, 1), (0.0, 0.1, 0.5, 1e-7)))},
+        {"make": stack("tanh", widths=(130,), inputs=3), "after": constrained(
+            ((1, 3, 130), (0.3, 0.4, 0.5, 1e-7)), ((130, 1, 1), (0.2, 0.2, 1.0, 1e-7)))},
+        {"make": stack("tanh", widths=(12,), inputs=6), "after": constrained(
+            ((2, 3, 12), (0.3, 0.4, 1.0, 1e-7)), ((3, 2, 2), (0.2, 0.2, 1.0, 1e-3)))}],
+    Kind.ORTHOGONALITY: [
+        {"make": stack("tanh", "relu"), "finish": orthogonal(columns)} for columns in (0, 1)],
 }
 
 def probabilities(net):

@@ -13,7 +13,7 @@ FLOORS = [
     ["model"],
     ["fitting", "prediction"], ["training"], ["layers"], ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
-    ["activations", "initializers", "regularizers", "datasets", "encoding"],
+    ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding"],
     ["formulas", "utils", "summary", "progress", "tables"],
     ["registry", "random", "config", "naming", "console", "interrupt", "_archive", "_version"],
 ]

@@ -47,7 +47,8 @@ class _Layout:
 
     dense: aux, the rows of dz (m columns, padded to whole vectors). Heads: aux, the targets (m
     columns); keep, m columns of scratch, one of row losses and, for an overlap, three of row sums.
-    Metrics: aux, one column. Penalties and clipping: aux, the sums of blocks of parameters.
+    Metrics and penalties of values: aux, one column. Penalties of parameters and clipping: aux, the
+    sums of blocks of parameters, or two numbers for each row or column of a matrix.
     """
 
     def __init__(self, plan: Plan):
@@ -62,10 +63,14 @@ class _Layout:
             elif op["kind"] in _HEADS:
                 op["aux"], op["keep"] = columns, columns + op["m"]
                 columns += 2 * op["m"] + 1 + 3 * (op["kind"] == Kind.OVERLAP_LOSS)
-            elif op["kind"] in _METRICS:
+            elif op["kind"] in (*_METRICS, Kind.ACTIVITY):
                 op["aux"], columns = columns, columns + 1
             elif op["kind"] in (Kind.PENALTY, Kind.CLIP_NORM):
                 room = -(-core.block_bytes(op["k"]) // plan.dtype.itemsize)
+                op["aux"], columns = columns, columns + room
+            elif op["kind"] == Kind.ORTHOGONALITY:
+                vectors = op["m"] if op["s"] else op["k"]
+                room = -(-(2 * vectors + 1) * 8 // plan.dtype.itemsize)
                 op["aux"], columns = columns, columns + room
         self._read_rows()
         self.columns = int(columns)

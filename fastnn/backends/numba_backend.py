@@ -23,6 +23,7 @@ from fastnn.backends import (
     numba_layers,
     numba_math,
     numba_network,
+    numba_penalties,
     numba_rows,
 )
 from fastnn.losses import rows as losses
@@ -57,7 +58,7 @@ def _compiled(dtype: str, threaded: bool):
                 if T.size:
                     numba_kernels.gather(work, batch.targets, T, np.int64(0), m, rows, n)
                 for i in range(ops.size):
-                    if ops[i].kind < Kind.OUTPUT:
+                    if numba_network.is_network(ops[i].kind):
                         numba_network.forward(batch, ops[i], threads)
                     elif ops[i].kind <= Kind.OVERLAP_LOSS:
                         numba_heads.head(batch, ops[i])
@@ -67,7 +68,7 @@ def _compiled(dtype: str, threaded: bool):
                         numba_heads.score(batch, ops[i])
                 if training and scored:
                     for i in range(ops.size - 1, -1, -1):
-                        if ops[i].kind < Kind.OUTPUT and ops[i].ddst >= 0:
+                        if numba_network.is_network(ops[i].kind) and ops[i].ddst >= 0:
                             numba_network.backward(batch, ops[i], threads)
                     for i in range(ops.size):
                         numba_heads.finish(batch, ops[i], slots, scalars[done], threads)
@@ -89,7 +90,7 @@ def _sources() -> int:
     from pathlib import Path
 
     modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_layers, numba_math,
-               numba_network, numba_rows)
+               numba_network, numba_penalties, numba_rows)
     text = b"".join(Path(module.__file__).read_bytes() for module in modules)
     return int(sha256(text).hexdigest()[:15], 16)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastnn.backends import numba_formulas as formulas
 from fastnn.backends import numba_kernels as kernels
+from fastnn.backends import numba_penalties
 from fastnn.backends.numba_math import log_, maximum_, minimum_, njit, sqrt_
 from fastnn.backends.numba_network import numbers
 from fastnn.backends.numba_rows import (
@@ -210,14 +211,23 @@ def score(batch, op):
         batch.sums[op.dst] += confusion(batch, op)
     elif op.kind == Kind.PENALTY:
         batch.sums[0] += penalty(batch, op) * batch.n
+    elif op.kind == Kind.ORTHOGONALITY:
+        batch.sums[0] += numba_penalties.orthogonality(batch.params, op) * batch.n
 
 
 @njit
 def finish(batch, op, slots, scalars, threads):
-    """Penalties of the gradient, clipping and the update."""
+    """Penalties of the gradient, clipping, the update and constraints."""
     g, real = batch.grads, batch.grads.dtype.type
     if op.kind == Kind.PENALTY:
-        kernels.add_penalty_gradient(g, batch.params, op.w, op.k, real(op.a0), real(op.a1))
+        kernels.add_penalty_gradient(
+            g, op.w, batch.params, op.w, op.k, real(op.a0), real(op.a1))
+    elif op.kind == Kind.ORTHOGONALITY:
+        numba_penalties.add_orthogonality_gradient(g, batch.params, op)
+    elif op.kind == Kind.NON_NEGATIVE:
+        numba_penalties.non_negative(batch.params, op.w, op.k)
+    elif op.kind == Kind.BOUND_NORM:
+        numba_penalties.bound_norms(batch.params, op)
     elif op.kind == Kind.CLIP_VALUE:
         kernels.clip(g, op.w, op.k, real(op.a0))
     elif op.kind == Kind.CLIP_NORM:

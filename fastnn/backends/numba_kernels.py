@@ -173,9 +173,9 @@ def clip(x, x0, size, limit):
 
 
 @njit
-def add_penalty_gradient(g, p, p0, size, l1, l2):
+def add_penalty_gradient(g, g0, p, p0, size, l1, l2):
     """g += l1 sign(p) + 2 l2 p."""
-    g, p = g[p0 : p0 + size], p[p0 : p0 + size]
+    g, p = g[g0 : g0 + size], p[p0 : p0 + size]
     two = p.dtype.type(2)
     for j in range(size):
         g[j] += l1 * np.sign(p[j]) + two * l2 * p[j]

@@ -55,6 +55,11 @@ def numbers(op):
 
 
 @njit
+def is_network(kind):
+    return kind < Kind.OUTPUT or kind >= 60
+
+
+@njit
 def multiply(threads, out, out0, a, a0, down, right, b, b0, width, rows, depth, m):
     """``kernels.multiply``, by several threads where they pay; ``threads`` may be None."""
     if threads is None or rows * depth * m < PAYS:
@@ -173,6 +178,14 @@ def backward_batch_norm(batch, op):
 
 
 @njit
+def backward_activity(batch, op):
+    w, size, real = batch.work, batch.n * op.k, batch.work.dtype.type
+    kernels.copy(w, op.dsrc * batch.n, w, op.ddst * batch.n, size)
+    kernels.add_penalty_gradient(w, op.dsrc * batch.n, w, op.src * batch.n, size,
+                                 real(op.a0 / batch.n), real(op.a1 / batch.n))
+
+
+@njit
 def forward(batch, op, threads):
     w, n, k, m = batch.work, batch.n, op.k, op.m
     src, src2, dst = op.src * n, op.src2 * n, op.dst * n
@@ -196,7 +209,10 @@ def forward(batch, op, threads):
     elif op.kind == Kind.CONCATENATE:
         kernels.copy_rows(w, dst, k + m, w, src, k, n, k)
         kernels.copy_rows(w, dst + k, k + m, w, src2, m, n, m)
-    elif op.kind >= Kind.ROW_NORM:
+    elif op.kind == Kind.ACTIVITY and batch.scored:
+        batch.sums[0] += (op.a0 * kernels.sum_sizes(w, src, n * k)
+                          + op.a1 * kernels.sum_squares(w, src, n * k))
+    elif Kind.ROW_NORM <= op.kind <= Kind.GATHER:
         layers.forward(batch, op)
 
 
@@ -233,5 +249,7 @@ def backward(batch, op, threads):
             kernels.copy_rows(w, dsrc, k, w, ddst, k + m, n, k)
         if dsrc2 >= 0:
             kernels.copy_rows(w, dsrc2, m, w, ddst + k, k + m, n, m)
-    elif op.kind >= Kind.ROW_NORM:
+    elif op.kind == Kind.ACTIVITY:
+        backward_activity(batch, op)
+    elif Kind.ROW_NORM <= op.kind <= Kind.GATHER:
         layers.backward(batch, op)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn import activations, losses, random
+from fastnn import activations, constraints, losses, random, regularizers
 from fastnn.backends import bind_forward, numpy_layers
 from fastnn.optimizers import rules
 from fastnn.plan import LINKS, Kind, Plan
@@ -37,12 +37,12 @@ class Run:
 
     def forward(self, X):
         for op in self.plan.ops:
-            if op["kind"] <= Kind.OVERLAP_LOSS:
+            if op["kind"] in FORWARD:
                 FORWARD[op["kind"]](self, op, X)
 
     def backward(self):
         for op in self.plan.ops[::-1]:
-            if op["kind"] < Kind.OUTPUT and op["ddst"] >= 0:
+            if op["kind"] in BACKWARD and op["ddst"] >= 0:
                 BACKWARD[op["kind"]](self, op)
 
     def finish(self, slots, scalars):
@@ -227,6 +227,21 @@ def backward_concatenate(run, op):
         run.columns(op["dsrc2"], m)[:] = run.columns(op["ddst"] + k, m)
 
 
+def forward_activity(run, op, X):
+    """The batch's penalty over n, times n; rows count alike, whatever their weights."""
+    if run.T is not None:
+        y = run.columns(op["src"], op["k"])
+        ones, squares = np.abs(y).sum(dtype=np.float64), np.square(y, dtype=np.float64).sum()
+        run.sums[0] += op["a0"] * ones + op["a1"] * squares
+
+
+def backward_activity(run, op):
+    k, real = op["k"], run.work.dtype.type
+    y = run.columns(op["src"], k)
+    l1, l2 = real(op["a0"] / len(y)), real(2 * op["a1"] / len(y))
+    run.columns(op["dsrc"], k)[:] = run.columns(op["ddst"], k) + (l1 * np.sign(y) + l2 * y)
+
+
 # heads
 
 
@@ -402,6 +417,14 @@ def penalty(run, op, slots, scalars):
         run.grads[op["w"] : op["w"] + op["k"]] += l1 * np.sign(p) + 2 * l2 * p
 
 
+def orthogonality(run, op, slots, scalars):
+    W = run.matrix(run.params, op)
+    value, gradient = regularizers.orthogonality(W.T if op["s"] else W, op["a0"], op["a1"])
+    run.sums[0] += value * len(run.work)
+    if run.training:
+        run.matrix(run.grads, op)[:] += gradient.T if op["s"] else gradient
+
+
 def clip_value(run, op, slots, scalars):
     g = run.grads[op["w"] : op["w"] + op["k"]]
     limit = g.dtype.type(op["a0"])
@@ -426,19 +449,31 @@ def update(run, op, slots, scalars):
         slot[part] = state
 
 
+def non_negative(run, op, slots, scalars):
+    p = run.params[op["w"] : op["w"] + op["k"]]
+    np.maximum(p, 0, out=p)
+
+
+def bound_norm(run, op, slots, scalars):
+    shape = op["k"], op["m"], op["s"]
+    p = run.params[op["w"] : op["w"] + np.prod(shape)].reshape(shape)
+    p[:] = constraints.bound_norms(p, op["a0"], op["a1"], op["a2"], op["a3"])
+
+
 _NETWORK = ("input", "dense", "activation", "softmax", "dropout", "batch_norm", "fork", "add",
-            "multiply", "concatenate")
+            "multiply", "concatenate", "activity")
 _HEADS = ("output", "element_loss", "softmax_loss", "cross_loss", "cosine_loss",
           "categorical_hinge_loss", "power_loss", "overlap_loss")
 _METRICS = ("element_metric", "binary_accuracy", "categorical_accuracy",
             "sparse_categorical_accuracy", "top_k_accuracy", "sparse_top_k_accuracy", "confusion")
-_STEP = ("penalty", "clip_value", "clip_norm", "update")
+_STEP = ("penalty", "clip_value", "clip_norm", "update", "non_negative", "bound_norm",
+         "orthogonality")
 FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK + _HEADS}
 BACKWARD = {Kind[name.upper()]: globals()[f"backward_{name}"] for name in _NETWORK[1:]}
 FORWARD |= numpy_layers.FORWARD
 BACKWARD |= numpy_layers.BACKWARD
 FINISH = {Kind[name.upper()]: globals()[name] for name in _METRICS + _STEP}
-EVALUATE = {Kind[name.upper()] for name in (*_METRICS, "penalty")}
+EVALUATE = {Kind[name.upper()] for name in (*_METRICS, "penalty", "orthogonality")}
 
 
 # the contract

@@ -14,13 +14,19 @@ from fastnn.layers.normalization import (
     RMSNormalization,
     UnitNormalization,
 )
-from fastnn.layers.regularization import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
+from fastnn.layers.regularization import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+)
 from fastnn.registry import get as _get
 
-__all__ = ["Activation", "AlphaDropout", "BatchNormalization", "Dense", "Dropout", "Flatten",
-           "GaussianDropout", "GaussianNoise", "GroupNormalization", "Input", "InputLayer",
-           "Layer", "LayerNormalization", "RMSNormalization", "Reshape", "UnitNormalization",
-           "Variable", "deserialize"]
+__all__ = ["Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense",
+           "Dropout", "Flatten", "GaussianDropout", "GaussianNoise", "GroupNormalization", "Input",
+           "InputLayer", "Layer", "LayerNormalization", "RMSNormalization", "Reshape",
+           "UnitNormalization", "Variable", "deserialize"]
 
 
 def deserialize(config: dict) -> Layer:

@@ -7,8 +7,8 @@ import operator
 
 import numpy as np
 
-from fastnn import initializers, regularizers
-from fastnn.layers.base import Layer, Weight
+from fastnn import constraints, initializers, regularizers
+from fastnn.layers.base import Layer, Weight, refuse
 from fastnn.plan import ROW_NORMS, Kind
 from fastnn.registry import register, serialize
 
@@ -31,8 +31,12 @@ class BatchNormalization(Layer):
     def __init__(self, axis=-1, momentum=0.99, epsilon=0.001, center=True, scale=True,
                  beta_initializer="zeros", gamma_initializer="ones",
                  moving_mean_initializer="zeros", moving_variance_initializer="ones",
-                 beta_regularizer=None, gamma_regularizer=None, **kwargs):
+                 beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
+                 gamma_constraint=None, renorm=False, renorm_clipping=None, renorm_momentum=0.99,
+                 synchronized=False, **kwargs):
         super().__init__(**kwargs)
+        refuse("BatchNormalization", renorm=(renorm, False), synchronized=(synchronized, False),
+               renorm_clipping=(renorm_clipping, None), renorm_momentum=(renorm_momentum, 0.99))
         self.axis = operator.index(axis)
         self.momentum = _number("momentum", momentum, 0 <= momentum <= 1, "between 0 and 1")
         self.epsilon = _number("epsilon", epsilon, epsilon > 0, "above 0")
@@ -44,6 +48,8 @@ class BatchNormalization(Layer):
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
 
     def build(self, input_shape):
         if self.axis not in (-1, len(input_shape)):  # axis 0 is the batch's
@@ -52,10 +58,10 @@ class BatchNormalization(Layer):
         shape = input_shape[-1:]
         if self.scale:
             self.add_weight("gamma", shape, self.gamma_initializer,
-                            regularizer=self.gamma_regularizer)
+                            regularizer=self.gamma_regularizer, constraint=self.gamma_constraint)
         if self.center:
             self.add_weight("beta", shape, self.beta_initializer,
-                            regularizer=self.beta_regularizer)
+                            regularizer=self.beta_regularizer, constraint=self.beta_constraint)
         # in the parameter vector the variance lies right behind the mean: the op has one offset
         self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False)
         self.add_weight("moving_variance", shape, self.moving_variance_initializer, trainable=False)
@@ -71,7 +77,8 @@ class BatchNormalization(Layer):
     def get_config(self):
         names = ("axis", "momentum", "epsilon", "center", "scale")
         objects = ("beta_initializer", "gamma_initializer", "moving_mean_initializer",
-                   "moving_variance_initializer", "beta_regularizer", "gamma_regularizer")
+                   "moving_variance_initializer", "beta_regularizer", "gamma_regularizer",
+                   "beta_constraint", "gamma_constraint")
         return (super().get_config() | {name: getattr(self, name) for name in names}
                 | {name: serialize(getattr(self, name)) for name in objects})
 

@@ -1,7 +1,7 @@
-"""Layers that fight overfitting by noise: Dropout, AlphaDropout, GaussianDropout, GaussianNoise.
+"""Layers that fight overfitting: by a penalty of what passes (ActivityRegularization), or by noise.
 
-In prediction all of them pass x on. In training every step draws its own numbers, which are a
-function of (seed, step, row, column).
+Dropout, AlphaDropout, GaussianDropout and GaussianNoise pass x on in prediction. In training every
+step draws its own numbers, which are a function of (seed, step, row, column).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 
-from fastnn import random
+from fastnn import random, regularizers
 from fastnn.layers.base import Layer
 from fastnn.plan import NOISES, Kind
 from fastnn.registry import register
@@ -34,6 +34,26 @@ class _Noise(Layer):
 
     def get_config(self):
         return super().get_config() | {"rate": self.rate, "seed": self.seed}
+
+
+@register("layer")
+class ActivityRegularization(Layer):
+    """y = x; (l1 * sum|x| + l2 * sum(x^2)) / rows of the batch is added to the loss.
+
+    l1, l2 : numbers, at least 0.
+    """
+
+    def __init__(self, l1=0.0, l2=0.0, **kwargs):
+        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
+        self.l1, self.l2 = self.activity_regularizer.l1, self.activity_regularizer.l2
+
+    def lower(self, builder, value):
+        return value
+
+    def get_config(self):
+        config = super().get_config()
+        del config["activity_regularizer"]
+        return config | {"l1": self.l1, "l2": self.l2}
 
 
 @register("layer")
