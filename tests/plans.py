@@ -72,8 +72,10 @@ class Case:
 
     def memory(self):
         plan = self.plan
-        return Memory(self.params.copy(), np.zeros(plan.n_trained, plan.dtype),
-                      np.zeros((plan.n_slots, plan.n_trained), plan.dtype))
+        slots = np.zeros((plan.n_slots, plan.n_trained), plan.dtype)
+        if self.optimizer is not None:
+            slots = self.optimizer.initial_slots(plan.n_trained, plan.dtype)
+        return Memory(self.params.copy(), np.zeros(plan.n_trained, plan.dtype), slots)
 
     def scalars(self, steps):
         if self.optimizer is None:
@@ -253,6 +255,16 @@ CASES = {
     Kind.CLIP_VALUE: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_VALUE, 0.01)}],
     Kind.CLIP_NORM: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_NORM, 0.05)}],
     Kind.UPDATE: [{"make": stack("tanh", "relu")}],
+    Kind.ACCUMULATE: [{"make": stack("tanh", "relu"), "optimizer": optimizers.SGD(
+        0.1, 0.9, clipnorm=0.05, weight_decay=0.3, gradient_accumulation_steps=steps)}
+        for steps in (2, 4)],
+    Kind.DECAY: [{"make": stack("tanh", "relu"), "optimizer": optimizers.AdamW(0.01, 0.5)}],
+    Kind.TRUST: [{"make": stack("tanh", "relu"), "optimizer": optimizers.Lamb(0.1)},
+                 {"make": stack("tanh", widths=(9, 700)), "optimizer": optimizers.Lamb(0.1)}],
+    Kind.AVERAGE: [{"make": stack("tanh", "relu"), "optimizer": optimizers.SGD(
+        0.1, 0.9, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3)},
+        {"make": stack("tanh", "relu"), "optimizer": optimizers.Lamb(
+            0.1, use_ema=True, ema_overwrite_frequency=2, gradient_accumulation_steps=2)}],
 }
 
 def probabilities(net):

@@ -64,6 +64,9 @@ class _Layout:
             elif op["kind"] in (Kind.PENALTY, Kind.CLIP_NORM):
                 room = -(-core.block_bytes(op["k"]) // plan.dtype.itemsize)
                 op["aux"], columns = columns, columns + room
+            elif op["kind"] == Kind.TRUST:  # two sums, of the parameters and of the update
+                room = -(-core.block_bytes(op["k"]) // plan.dtype.itemsize)
+                op["aux"], op["keep"], columns = columns, columns + room, columns + 2 * room
         self._read_rows()
         self.columns = int(columns)
         dense = plan.ops[plan.ops["kind"] == Kind.DENSE]

@@ -157,6 +157,14 @@ def scale(x, x0, size, factor):
 
 
 @njit
+def subtract(out, out0, x, x0, size, factor):
+    """out -= factor x."""
+    out, x = out[out0 : out0 + size], x[x0 : x0 + size]
+    for j in range(size):
+        out[j] -= factor * x[j]
+
+
+@njit
 def clip(x, x0, size, limit):
     """x into [-limit, limit]."""
     x = x[x0 : x0 + size]
