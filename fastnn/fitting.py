@@ -42,6 +42,8 @@ class Fit:
                     epoch += done or self._one(epoch, interrupt)
             finally:
                 self.progress.close()
+        if epoch > first:
+            self.trainer.finalize()
         self.callbacks.on_train_end(self.logs)
         if interrupt.seen:
             warnings.warn(

@@ -68,6 +68,12 @@ class Kind(IntEnum):
     CLIP_VALUE = 49  # g[w : w + k] into [-a0, a0]
     CLIP_NORM = 50  # g[w : w + k] scaled to a norm of at most a0
     UPDATE = 51  # formula is the optimizer's rule, for parameters w : w + k
+    # around the update; s is a row of slots, m a column of the step's scalars. Where b >= 0, these
+    # ops, clipping and the update happen only in steps whose scalar b is not 0
+    ACCUMULATE = 52  # s <- s + g; where scalar m is not 0, g <- s / a0 and s <- 0
+    DECAY = 53  # p <- p - scalar p
+    TRUST = 54  # p <- p - scalar |p| / |g| g, the update's direction being in g
+    AVERAGE = 55  # s <- scalar s + (1 - scalar) p; where scalar m + 1 is not 0, p <- s
     NON_NEGATIVE = 56  # w[k] <- max(w[k], 0)
     BOUND_NORM = 57  # w[k, m, s] <- w * d / (a3 + norm along m); d: norm in [a0, a1], at rate a2
     ORTHOGONALITY = 58  # a0 * mean |cosine| of the k rows, or s = 1: m columns, of w[k, m]; a1 eps
@@ -328,14 +334,23 @@ class Builder:
         k, m, s = extents
         self._append(Kind.BOUND_NORM, numbers, w=offset, k=k, m=m, s=s)
 
-    def clip(self, kind: Kind, offset: int, size: int, limit: float) -> None:
+    def clip(self, kind: Kind, offset: int, size: int, limit: float, gate: int = -1) -> None:
         """CLIP_VALUE or CLIP_NORM of the gradient of ``size`` parameters."""
-        self._append(kind, (limit,), w=offset, k=size)
+        self._append(kind, (limit,), w=offset, k=size, b=gate)
 
-    def update(self, rule: int, n_trained: int, n_slots: int, n_scalars: int) -> None:
+    def update(self, rule: int, n_trained: int, n_slots: int, n_scalars: int,
+               gate: int = -1) -> None:
         """The optimizer's step on the first ``n_trained`` parameters."""
         self._n_slots, self._n_scalars = n_slots, n_scalars
-        self._append(Kind.UPDATE, formula=rule, w=0, k=n_trained)
+        self._append(Kind.UPDATE, formula=rule, w=0, k=n_trained, b=gate)
+
+    def step(self, kind: Kind, offset: int, size: int, column: int, gate: int = -1, slot: int = -1,
+             numbers=()) -> None:
+        """ACCUMULATE, DECAY, TRUST or AVERAGE of ``size`` parameters: see `Kind`.
+
+        column, gate : columns of the step's scalars; gate -1 is always open. slot : a row.
+        """
+        self._append(kind, numbers, w=offset, k=size, m=column, b=gate, s=slot)
 
     def plan(self, n_params: int, n_trained: int) -> Plan:
         """The finished plan."""

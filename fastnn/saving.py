@@ -247,7 +247,7 @@ def _compile(model, members: dict[str, bytes], own: dict, backend) -> None:
         if slots is None or slots.dtype != model.dtype or not model.built:
             raise CorruptModelError(SLOTS, f"is {_description(members[SLOTS])}, not an array of "
                                            f"{model.dtype} of shape {shape}")
-        model.optimizer.iterations = state["iterations"]
+        model.optimizer.batches = state["iterations"]
         model._state = state | {"slots": slots}
 
 

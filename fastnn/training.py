@@ -51,7 +51,7 @@ class Trainer:
         model.ensure_packed()
         self.model = model
         self.optimizer = optimizers.get(optimizer)
-        self.optimizer.iterations = 0  # it starts afresh, as its slots do
+        self.optimizer.batches = 0  # it starts afresh, as its slots do
         self.loss = losses.get(loss)
         shape = model.row_shapes[1]
         self.metrics, self.weighted = _metrics(metrics, weighted_metrics, self.loss, shape)
@@ -128,7 +128,7 @@ class Trainer:
     def get_state(self) -> dict:
         """What decides the steps to come, besides the parameters; ``slots`` is a copy."""
         return {"seed": self.seed, "epoch": self.epoch, "step": self.step,
-                "iterations": self.optimizer.iterations, "slots": self.memory.slots.copy()}
+                "iterations": self.optimizer.batches, "slots": self.memory.slots.copy()}
 
     def set_state(self, state: dict) -> None:
         """Go on from a state of `get_state`, or from the parts of it that are there."""
@@ -138,9 +138,18 @@ class Trainer:
                 raise ValueError(f"The optimizer {self.optimizer.name!r} has slots of shape "
                                  f"{self.memory.slots.shape}, received {np.shape(slots)}.")
             self.memory.slots[...] = slots
-        self.optimizer.iterations = state.get("iterations", self.optimizer.iterations)
+        self.optimizer.batches = state.get("iterations", self.optimizer.batches)
         for name in ("seed", "epoch", "step"):
             setattr(self, name, state.get(name, getattr(self, name)))
+
+    def finalize(self) -> None:
+        """Put the averages of the optimizer's ``use_ema`` in the parameters' place, if it has any.
+
+        ``fit`` does so at its end.
+        """
+        slot = self.optimizer.average_slot
+        if slot is not None and self.optimizer.batches:
+            self.memory.params[: self.plan.n_trained] = self.memory.slots[slot]
 
     # for Batches and Evaluation
 
@@ -155,13 +164,13 @@ class Trainer:
         parts, rows = order.shape
         steps = parts * -(-rows // batch_size)
         Y = np.empty((parts, rows, self.plan.n_outputs), self.plan.dtype) if self.outside else None
-        scalars = self.optimizer.scalars(self.optimizer.iterations, steps)
+        scalars = self.optimizer.scalars(self.optimizer.batches, steps)
         start = perf_counter()
         run = self._step_by_step if self._own_constraints() else self._run
         run(feed, order, batch_size, scalars, self.step, sums, Y)
         self._pace[batch_size] = (perf_counter() - start) / steps
         self.step += steps
-        self.optimizer.iterations += steps
+        self.optimizer.batches += steps
         if self.outside:
             self.update_metrics(feed, order.ravel(), Y.reshape(parts * rows, -1), batch_size)
         return steps

@@ -623,6 +623,44 @@ cdef void slope(
 SLOPE_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
 
+cdef void update_Adadelta_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, v, d, learning_rate, rho, epsilon, step
+    cdef real* v_ = slots + 0 * stride
+    cdef real* d_ = slots + 1 * stride
+    learning_rate = <real>numbers[0]
+    rho = <real>numbers[1]
+    epsilon = <real>numbers[2]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        v = v_[i]
+        d = d_[i]
+        v = ((rho * v) + ((<real>1.0 - rho) * (g * g)))
+        step = ((sqrt_((d + epsilon)) * g) / sqrt_((v + epsilon)))
+        d = ((rho * d) + ((<real>1.0 - rho) * (step * step)))
+        p_[i] = (p - (learning_rate * step))
+        v_[i] = v
+        d_[i] = d
+
+cdef void update_Adagrad_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, a, learning_rate, epsilon
+    cdef real* a_ = slots + 0 * stride
+    learning_rate = <real>numbers[0]
+    epsilon = <real>numbers[1]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        a = a_[i]
+        a = (a + (g * g))
+        p_[i] = (p - ((learning_rate * g) / sqrt_((a + epsilon))))
+        a_[i] = a
+
 cdef void update_Adam_plain(
     real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
@@ -670,6 +708,145 @@ cdef void update_Adam_amsgrad_rule(
         m_[i] = m
         v_[i] = v
         h_[i] = h
+
+cdef void update_Adamax_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, m, u, alpha, beta_1, beta_2, epsilon
+    cdef real* m_ = slots + 0 * stride
+    cdef real* u_ = slots + 1 * stride
+    alpha = <real>numbers[0]
+    beta_1 = <real>numbers[1]
+    beta_2 = <real>numbers[2]
+    epsilon = <real>numbers[3]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        m = m_[i]
+        u = u_[i]
+        m = (m + ((<real>1.0 - beta_1) * (g - m)))
+        u = ((beta_2 * u) if ((beta_2 * u) > abs_(g)) else abs_(g))
+        p_[i] = (p - ((alpha * m) / (u + epsilon)))
+        m_[i] = m
+        u_[i] = u
+
+cdef void update_Ftrl_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, n, z, learning_rate, lasso, ridge, shrinkage, before, after, clipped
+    cdef real* n_ = slots + 0 * stride
+    cdef real* z_ = slots + 1 * stride
+    learning_rate = <real>numbers[0]
+    lasso = <real>numbers[1]
+    ridge = <real>numbers[2]
+    shrinkage = <real>numbers[3]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        n = n_[i]
+        z = z_[i]
+        before = sqrt_(n)
+        n = (n + (g * g))
+        after = sqrt_(n)
+        z = (z + ((g + (shrinkage * p)) - (((after - before) / learning_rate) * p)))
+        clipped = minimum_(maximum_(z, (-lasso)), lasso)
+        p_[i] = ((clipped - z) / ((after / learning_rate) + ridge))
+        n_[i] = n
+        z_[i] = z
+
+cdef void update_Ftrl_power_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, n, z, learning_rate, power, lasso, ridge, shrinkage, before, after, clipped
+    cdef real* n_ = slots + 0 * stride
+    cdef real* z_ = slots + 1 * stride
+    learning_rate = <real>numbers[0]
+    power = <real>numbers[1]
+    lasso = <real>numbers[2]
+    ridge = <real>numbers[3]
+    shrinkage = <real>numbers[4]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        n = n_[i]
+        z = z_[i]
+        before = (exp_((power * log_(n))) if (power > <real>0.0) else <real>1.0)
+        n = (n + (g * g))
+        after = (exp_((power * log_(n))) if (power > <real>0.0) else <real>1.0)
+        z = (z + ((g + (shrinkage * p)) - (((after - before) / learning_rate) * p)))
+        clipped = minimum_(maximum_(z, (-lasso)), lasso)
+        p_[i] = ((clipped - z) / ((after / learning_rate) + ridge))
+        n_[i] = n
+        z_[i] = z
+
+cdef void update_Lamb_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, m, v, correction_1, correction_2, beta_1, beta_2, epsilon
+    cdef real* m_ = slots + 0 * stride
+    cdef real* v_ = slots + 1 * stride
+    correction_1 = <real>numbers[0]
+    correction_2 = <real>numbers[1]
+    beta_1 = <real>numbers[2]
+    beta_2 = <real>numbers[3]
+    epsilon = <real>numbers[4]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        m = m_[i]
+        v = v_[i]
+        m = (m + ((<real>1.0 - beta_1) * (g - m)))
+        v = (v + ((<real>1.0 - beta_2) * ((g * g) - v)))
+        p_[i] = p
+        m_[i] = m
+        v_[i] = v
+        g_[i] = ((m / correction_1) / (sqrt_((v / correction_2)) + epsilon))
+
+cdef void update_Lion_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, m, learning_rate, beta_1, beta_2, blend, sign
+    cdef real* m_ = slots + 0 * stride
+    learning_rate = <real>numbers[0]
+    beta_1 = <real>numbers[1]
+    beta_2 = <real>numbers[2]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        m = m_[i]
+        blend = ((beta_1 * m) + ((<real>1.0 - beta_1) * g))
+        sign = (<real>1.0 if (blend > <real>0.0) else ((-<real>1.0) if (blend < <real>0.0) else blend))
+        p_[i] = (p - (learning_rate * sign))
+        m_[i] = ((beta_2 * m) + ((<real>1.0 - beta_2) * g))
+
+cdef void update_Nadam_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, m, v, fresh, old, correction, beta_1, beta_2, epsilon
+    cdef real* m_ = slots + 0 * stride
+    cdef real* v_ = slots + 1 * stride
+    fresh = <real>numbers[0]
+    old = <real>numbers[1]
+    correction = <real>numbers[2]
+    beta_1 = <real>numbers[3]
+    beta_2 = <real>numbers[4]
+    epsilon = <real>numbers[5]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        m = m_[i]
+        v = v_[i]
+        m = (m + ((<real>1.0 - beta_1) * (g - m)))
+        v = (v + ((<real>1.0 - beta_2) * ((g * g) - v)))
+        p_[i] = (p - (((fresh * g) + (old * m)) / (sqrt_((v / correction)) + epsilon)))
+        m_[i] = m
+        v_[i] = v
 
 cdef void update_RMSprop_plain(
     real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
@@ -757,6 +934,92 @@ cdef void update_RMSprop_centered_momentum_rule(
         a_[i] = a
         m_[i] = m
 
+cdef void update_RMSprop_torch_plain(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, v, learning_rate, rho, epsilon
+    cdef real* v_ = slots + 0 * stride
+    learning_rate = <real>numbers[0]
+    rho = <real>numbers[1]
+    epsilon = <real>numbers[2]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        v = v_[i]
+        v = ((rho * v) + ((<real>1.0 - rho) * (g * g)))
+        p_[i] = (p - (learning_rate * (g / (sqrt_(v) + epsilon))))
+        v_[i] = v
+
+cdef void update_RMSprop_torch_momentum_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, v, m, learning_rate, rho, epsilon, momentum
+    cdef real* v_ = slots + 0 * stride
+    cdef real* m_ = slots + 1 * stride
+    learning_rate = <real>numbers[0]
+    rho = <real>numbers[1]
+    epsilon = <real>numbers[2]
+    momentum = <real>numbers[3]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        v = v_[i]
+        m = m_[i]
+        v = ((rho * v) + ((<real>1.0 - rho) * (g * g)))
+        m = ((momentum * m) + (g / (sqrt_(v) + epsilon)))
+        p_[i] = (p - (learning_rate * m))
+        v_[i] = v
+        m_[i] = m
+
+cdef void update_RMSprop_torch_centered_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, v, a, learning_rate, rho, epsilon
+    cdef real* v_ = slots + 0 * stride
+    cdef real* a_ = slots + 1 * stride
+    learning_rate = <real>numbers[0]
+    rho = <real>numbers[1]
+    epsilon = <real>numbers[2]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        v = v_[i]
+        a = a_[i]
+        v = ((rho * v) + ((<real>1.0 - rho) * (g * g)))
+        a = (a + ((<real>1.0 - rho) * (g - a)))
+        p_[i] = (p - (learning_rate * (g / (sqrt_((v - (a * a))) + epsilon))))
+        v_[i] = v
+        a_[i] = a
+
+cdef void update_RMSprop_torch_centered_momentum_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, v, a, m, learning_rate, rho, epsilon, momentum
+    cdef real* v_ = slots + 0 * stride
+    cdef real* a_ = slots + 1 * stride
+    cdef real* m_ = slots + 2 * stride
+    learning_rate = <real>numbers[0]
+    rho = <real>numbers[1]
+    epsilon = <real>numbers[2]
+    momentum = <real>numbers[3]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        v = v_[i]
+        a = a_[i]
+        m = m_[i]
+        v = ((rho * v) + ((<real>1.0 - rho) * (g * g)))
+        a = (a + ((<real>1.0 - rho) * (g - a)))
+        m = ((momentum * m) + (g / (sqrt_((v - (a * a))) + epsilon)))
+        p_[i] = (p - (learning_rate * m))
+        v_[i] = v
+        a_[i] = a
+        m_[i] = m
+
 cdef void update_SGD_plain(
     real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
@@ -800,27 +1063,87 @@ cdef void update_SGD_nesterov_rule(
         p_[i] = ((p + (momentum * m)) - (learning_rate * g))
         m_[i] = m
 
+cdef void update_SGD_torch_momentum_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, m, learning_rate, momentum
+    cdef real* m_ = slots + 0 * stride
+    learning_rate = <real>numbers[0]
+    momentum = <real>numbers[1]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        m = m_[i]
+        m = ((momentum * m) + g)
+        p_[i] = (p - (learning_rate * m))
+        m_[i] = m
+
+cdef void update_SGD_torch_nesterov_rule(
+    real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real p, g, m, learning_rate, momentum
+    cdef real* m_ = slots + 0 * stride
+    learning_rate = <real>numbers[0]
+    momentum = <real>numbers[1]
+    for i in range(lo, hi):
+        p = p_[i]
+        g = g_[i]
+        m = m_[i]
+        m = ((momentum * m) + g)
+        p_[i] = (p - (learning_rate * (g + (momentum * m))))
+        m_[i] = m
+
 cdef void update(
     int64_t code, real* p_, real* g_, real* slots, Py_ssize_t stride, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
     """p[lo:hi] and its slots <- formula(p, g, slots); a slot is a row of slots."""
     if code == 0:
-        update_Adam_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+        update_Adadelta_plain[real](p_, g_, slots, stride, numbers, lo, hi)
     elif code == 1:
-        update_Adam_amsgrad_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+        update_Adagrad_plain[real](p_, g_, slots, stride, numbers, lo, hi)
     elif code == 2:
-        update_RMSprop_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+        update_Adam_plain[real](p_, g_, slots, stride, numbers, lo, hi)
     elif code == 3:
-        update_RMSprop_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+        update_Adam_amsgrad_rule[real](p_, g_, slots, stride, numbers, lo, hi)
     elif code == 4:
-        update_RMSprop_centered_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+        update_Adamax_plain[real](p_, g_, slots, stride, numbers, lo, hi)
     elif code == 5:
-        update_RMSprop_centered_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+        update_Ftrl_plain[real](p_, g_, slots, stride, numbers, lo, hi)
     elif code == 6:
-        update_SGD_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+        update_Ftrl_power_rule[real](p_, g_, slots, stride, numbers, lo, hi)
     elif code == 7:
-        update_SGD_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+        update_Lamb_plain[real](p_, g_, slots, stride, numbers, lo, hi)
     elif code == 8:
+        update_Lion_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 9:
+        update_Nadam_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 10:
+        update_RMSprop_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 11:
+        update_RMSprop_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 12:
+        update_RMSprop_centered_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 13:
+        update_RMSprop_centered_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 14:
+        update_RMSprop_torch_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 15:
+        update_RMSprop_torch_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 16:
+        update_RMSprop_torch_centered_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 17:
+        update_RMSprop_torch_centered_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 18:
+        update_SGD_plain[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 19:
+        update_SGD_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 20:
         update_SGD_nesterov_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 21:
+        update_SGD_torch_momentum_rule[real](p_, g_, slots, stride, numbers, lo, hi)
+    elif code == 22:
+        update_SGD_torch_nesterov_rule[real](p_, g_, slots, stride, numbers, lo, hi)
 
-UPDATE_FORMULAS = ('Adam_plain', 'Adam_amsgrad_rule', 'RMSprop_plain', 'RMSprop_momentum_rule', 'RMSprop_centered_rule', 'RMSprop_centered_momentum_rule', 'SGD_plain', 'SGD_momentum_rule', 'SGD_nesterov_rule')
+UPDATE_FORMULAS = ('Adadelta_plain', 'Adagrad_plain', 'Adam_plain', 'Adam_amsgrad_rule', 'Adamax_plain', 'Ftrl_plain', 'Ftrl_power_rule', 'Lamb_plain', 'Lion_plain', 'Nadam_plain', 'RMSprop_plain', 'RMSprop_momentum_rule', 'RMSprop_centered_rule', 'RMSprop_centered_momentum_rule', 'RMSprop_torch_plain', 'RMSprop_torch_momentum_rule', 'RMSprop_torch_centered_rule', 'RMSprop_torch_centered_momentum_rule', 'SGD_plain', 'SGD_momentum_rule', 'SGD_nesterov_rule', 'SGD_torch_momentum_rule', 'SGD_torch_nesterov_rule')

@@ -183,6 +183,8 @@ cdef void update_ops(run_t* r, real* work) noexcept nogil:
                 r.sums[0] += penalty_value[real](r, op, work) * r.n
         elif op.kind == ORTHOGONALITY:
             add_orthogonality[real](r, op, work)
+        elif CLIP_VALUE <= op.kind <= AVERAGE and op.b >= 0 and r.numbers[op.b] == 0:
+            continue
         elif op.kind == CLIP_VALUE or op.kind == CLIP_NORM:
             clip_gradient[real](r, op, work)
         elif op.kind == UPDATE:
@@ -191,6 +193,8 @@ cdef void update_ops(run_t* r, real* work) noexcept nogil:
             update[real](
                 op.formula, <real*>r.params, <real*>r.grads, <real*>r.slots, r.n_trained,
                 r.numbers, lo, hi)
+        elif ACCUMULATE <= op.kind <= AVERAGE:
+            around_update[real](r, op, work)
         elif op.kind == NON_NEGATIVE or op.kind == BOUND_NORM:
             constrain[real](r, op, work)
     barrier_wait(r.barrier)

@@ -101,8 +101,10 @@ class Case:
 
     def memory(self):
         plan = self.plan
-        return Memory(self.params.copy(), np.zeros(plan.n_trained, plan.dtype),
-                      np.zeros((plan.n_slots, plan.n_trained), plan.dtype))
+        slots = np.zeros((plan.n_slots, plan.n_trained), plan.dtype)
+        if self.optimizer is not None:
+            slots = self.optimizer.initial_slots(plan.n_trained, plan.dtype)
+        return Memory(self.params.copy(), np.zeros(plan.n_trained, plan.dtype), slots)
 
     def scalars(self, steps):
         if self.optimizer is None:
@@ -403,6 +405,16 @@ CASES = {
             ((2, 3, 12), (0.3, 0.4, 1.0, 1e-7)), ((3, 2, 2), (0.2, 0.2, 1.0, 1e-3)))}],
     Kind.ORTHOGONALITY: [
         {"make": stack("tanh", "relu"), "finish": orthogonal(columns)} for columns in (0, 1)],
+    Kind.ACCUMULATE: [{"make": stack("tanh", "relu"), "optimizer": optimizers.SGD(
+        0.1, 0.9, clipnorm=0.05, weight_decay=0.3, gradient_accumulation_steps=steps)}
+        for steps in (2, 4)],
+    Kind.DECAY: [{"make": stack("tanh", "relu"), "optimizer": optimizers.AdamW(0.01, 0.5)}],
+    Kind.TRUST: [{"make": stack("tanh", "relu"), "optimizer": optimizers.Lamb(0.1)},
+                 {"make": stack("tanh", widths=(9, 700)), "optimizer": optimizers.Lamb(0.1)}],
+    Kind.AVERAGE: [{"make": stack("tanh", "relu"), "optimizer": optimizers.SGD(
+        0.1, 0.9, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3)},
+        {"make": stack("tanh", "relu"), "optimizer": optimizers.Lamb(
+            0.1, use_ema=True, ema_overwrite_frequency=2, gradient_accumulation_steps=2)}],
 }
 
 def probabilities(net):

@@ -83,7 +83,7 @@ def test_every_kind_has_a_case():
     for kind, settings in CASES.items():
         for one in settings:
             optimizer = None if one.get("loss", "") is None else "sgd"
-            assert kind in case(optimizer=optimizer, **one).plan.ops["kind"], kind
+            assert kind in case(**{"optimizer": optimizer} | one).plan.ops["kind"], kind
 
 
 @pytest.mark.parametrize("settings", [
@@ -91,7 +91,8 @@ def test_every_kind_has_a_case():
     for kind, several in CASES.items() for i, settings in enumerate(several)
     if kind is not Kind.OUTPUT])
 def test_kinds(backend, dtype, threads, settings):
-    agree(backend, case(dtype=dtype, optimizer=optimizers.SGD(0.1, 0.9), **settings), threads)
+    settings = {"optimizer": optimizers.SGD(0.1, 0.9)} | settings
+    agree(backend, case(dtype=dtype, **settings), threads)
 
 
 def test_a_plan_without_a_loss_predicts(backend, dtype, threads):
@@ -136,6 +137,16 @@ RULES = [
     *(optimizers.RMSprop(0.01, momentum=momentum, centered=centered)
       for momentum in (0.0, 0.9) for centered in (False, True)),
     optimizers.Adam(0.01), optimizers.Adam(0.01, amsgrad=True),
+    *(optimizers.RMSprop(0.01, momentum=momentum, centered=centered, preset="torch")
+      for momentum in (0.0, 0.9) for centered in (False, True)),
+    *(optimizers.SGD(0.05, momentum=0.9, nesterov=nesterov, preset="torch")
+      for nesterov in (False, True)),
+    optimizers.Adam(0.01, preset="torch"), optimizers.AdamW(0.01, 0.1), optimizers.Adagrad(0.1),
+    optimizers.Adadelta(1.0), optimizers.Adamax(0.01), optimizers.Nadam(0.01),
+    optimizers.Ftrl(0.1, l1_regularization_strength=0.01, l2_regularization_strength=0.1,
+                    l2_shrinkage_regularization_strength=0.1, beta=0.1),
+    optimizers.Ftrl(0.1, -0.7, l1_regularization_strength=0.01), optimizers.Ftrl(0.1, 0.0),
+    optimizers.Lion(0.01), optimizers.Lamb(0.01),
 ]
 
 
@@ -146,7 +157,8 @@ def test_rules_over_fifty_steps(backend, dtype, threads, rule):
 
 
 def test_every_rule_has_a_case():
-    used = {int(case(stack("tanh"), optimizer=rule).plan.ops[-1]["formula"]) for rule in RULES}
+    plans = [case(stack("tanh"), optimizer=rule).plan.ops for rule in RULES]
+    used = {int(ops["formula"][ops["kind"] == Kind.UPDATE][0]) for ops in plans}
     assert used == set(range(len(optimizers.rules())))
 
 

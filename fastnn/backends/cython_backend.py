@@ -72,6 +72,9 @@ class _Layout:
                 vectors = op["m"] if op["s"] else op["k"]
                 room = -(-(2 * vectors + 1) * 8 // plan.dtype.itemsize)
                 op["aux"], columns = columns, columns + room
+            elif op["kind"] == Kind.TRUST:  # two sums, of the parameters and of the update
+                room = -(-core.block_bytes(op["k"]) // plan.dtype.itemsize)
+                op["aux"], op["keep"], columns = columns, columns + room, columns + 2 * room
         self._read_rows()
         self.columns = int(columns)
         dense = plan.ops[plan.ops["kind"] == Kind.DENSE]

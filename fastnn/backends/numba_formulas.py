@@ -346,7 +346,35 @@ def update(code, p_, p0, g_, g0, slots, s0, numbers, size):
     real = p_.dtype.type
     p_ = p_[p0 : p0 + size]
     g_ = g_[g0 : g0 + size]
-    if code == 0:  # Adam_plain
+    if code == 0:  # Adadelta_plain
+        v_ = slots[0, s0 : s0 + size]
+        d_ = slots[1, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        rho = real(numbers[1])
+        epsilon = real(numbers[2])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            v = v_[i]
+            d = d_[i]
+            v = ((rho * v) + ((real(1.0) - rho) * (g * g)))
+            step = ((sqrt_((d + epsilon)) * g) / sqrt_((v + epsilon)))
+            d = ((rho * d) + ((real(1.0) - rho) * (step * step)))
+            p_[i] = (p - (learning_rate * step))
+            v_[i] = v
+            d_[i] = d
+    elif code == 1:  # Adagrad_plain
+        a_ = slots[0, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        epsilon = real(numbers[1])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            a = a_[i]
+            a = (a + (g * g))
+            p_[i] = (p - ((learning_rate * g) / sqrt_((a + epsilon))))
+            a_[i] = a
+    elif code == 2:  # Adam_plain
         m_ = slots[0, s0 : s0 + size]
         v_ = slots[1, s0 : s0 + size]
         alpha = real(numbers[0])
@@ -363,7 +391,7 @@ def update(code, p_, p0, g_, g0, slots, s0, numbers, size):
             p_[i] = (p - ((alpha * m) / (sqrt_(v) + epsilon)))
             m_[i] = m
             v_[i] = v
-    elif code == 1:  # Adam_amsgrad_rule
+    elif code == 3:  # Adam_amsgrad_rule
         m_ = slots[0, s0 : s0 + size]
         v_ = slots[1, s0 : s0 + size]
         h_ = slots[2, s0 : s0 + size]
@@ -384,7 +412,116 @@ def update(code, p_, p0, g_, g0, slots, s0, numbers, size):
             m_[i] = m
             v_[i] = v
             h_[i] = h
-    elif code == 2:  # RMSprop_plain
+    elif code == 4:  # Adamax_plain
+        m_ = slots[0, s0 : s0 + size]
+        u_ = slots[1, s0 : s0 + size]
+        alpha = real(numbers[0])
+        beta_1 = real(numbers[1])
+        beta_2 = real(numbers[2])
+        epsilon = real(numbers[3])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            m = m_[i]
+            u = u_[i]
+            m = (m + ((real(1.0) - beta_1) * (g - m)))
+            u = ((beta_2 * u) if ((beta_2 * u) > abs_(g)) else abs_(g))
+            p_[i] = (p - ((alpha * m) / (u + epsilon)))
+            m_[i] = m
+            u_[i] = u
+    elif code == 5:  # Ftrl_plain
+        n_ = slots[0, s0 : s0 + size]
+        z_ = slots[1, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        lasso = real(numbers[1])
+        ridge = real(numbers[2])
+        shrinkage = real(numbers[3])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            n = n_[i]
+            z = z_[i]
+            before = sqrt_(n)
+            n = (n + (g * g))
+            after = sqrt_(n)
+            z = (z + ((g + (shrinkage * p)) - (((after - before) / learning_rate) * p)))
+            clipped = minimum_(maximum_(z, (-lasso)), lasso)
+            p_[i] = ((clipped - z) / ((after / learning_rate) + ridge))
+            n_[i] = n
+            z_[i] = z
+    elif code == 6:  # Ftrl_power_rule
+        n_ = slots[0, s0 : s0 + size]
+        z_ = slots[1, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        power = real(numbers[1])
+        lasso = real(numbers[2])
+        ridge = real(numbers[3])
+        shrinkage = real(numbers[4])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            n = n_[i]
+            z = z_[i]
+            before = (exp_((power * log_(n))) if (power > real(0.0)) else real(1.0))
+            n = (n + (g * g))
+            after = (exp_((power * log_(n))) if (power > real(0.0)) else real(1.0))
+            z = (z + ((g + (shrinkage * p)) - (((after - before) / learning_rate) * p)))
+            clipped = minimum_(maximum_(z, (-lasso)), lasso)
+            p_[i] = ((clipped - z) / ((after / learning_rate) + ridge))
+            n_[i] = n
+            z_[i] = z
+    elif code == 7:  # Lamb_plain
+        m_ = slots[0, s0 : s0 + size]
+        v_ = slots[1, s0 : s0 + size]
+        correction_1 = real(numbers[0])
+        correction_2 = real(numbers[1])
+        beta_1 = real(numbers[2])
+        beta_2 = real(numbers[3])
+        epsilon = real(numbers[4])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            m = m_[i]
+            v = v_[i]
+            m = (m + ((real(1.0) - beta_1) * (g - m)))
+            v = (v + ((real(1.0) - beta_2) * ((g * g) - v)))
+            p_[i] = p
+            m_[i] = m
+            v_[i] = v
+            g_[i] = ((m / correction_1) / (sqrt_((v / correction_2)) + epsilon))
+    elif code == 8:  # Lion_plain
+        m_ = slots[0, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        beta_1 = real(numbers[1])
+        beta_2 = real(numbers[2])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            m = m_[i]
+            blend = ((beta_1 * m) + ((real(1.0) - beta_1) * g))
+            sign = (real(1.0) if (blend > real(0.0)) else ((-real(1.0)) if (blend < real(0.0)) else blend))
+            p_[i] = (p - (learning_rate * sign))
+            m_[i] = ((beta_2 * m) + ((real(1.0) - beta_2) * g))
+    elif code == 9:  # Nadam_plain
+        m_ = slots[0, s0 : s0 + size]
+        v_ = slots[1, s0 : s0 + size]
+        fresh = real(numbers[0])
+        old = real(numbers[1])
+        correction = real(numbers[2])
+        beta_1 = real(numbers[3])
+        beta_2 = real(numbers[4])
+        epsilon = real(numbers[5])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            m = m_[i]
+            v = v_[i]
+            m = (m + ((real(1.0) - beta_1) * (g - m)))
+            v = (v + ((real(1.0) - beta_2) * ((g * g) - v)))
+            p_[i] = (p - (((fresh * g) + (old * m)) / (sqrt_((v / correction)) + epsilon)))
+            m_[i] = m
+            v_[i] = v
+    elif code == 10:  # RMSprop_plain
         v_ = slots[0, s0 : s0 + size]
         learning_rate = real(numbers[0])
         rho = real(numbers[1])
@@ -396,7 +533,7 @@ def update(code, p_, p0, g_, g0, slots, s0, numbers, size):
             v = ((rho * v) + ((real(1.0) - rho) * (g * g)))
             p_[i] = (p - ((learning_rate * g) / sqrt_((v + epsilon))))
             v_[i] = v
-    elif code == 3:  # RMSprop_momentum_rule
+    elif code == 11:  # RMSprop_momentum_rule
         v_ = slots[0, s0 : s0 + size]
         m_ = slots[1, s0 : s0 + size]
         learning_rate = real(numbers[0])
@@ -413,7 +550,7 @@ def update(code, p_, p0, g_, g0, slots, s0, numbers, size):
             p_[i] = (p - m)
             v_[i] = v
             m_[i] = m
-    elif code == 4:  # RMSprop_centered_rule
+    elif code == 12:  # RMSprop_centered_rule
         v_ = slots[0, s0 : s0 + size]
         a_ = slots[1, s0 : s0 + size]
         learning_rate = real(numbers[0])
@@ -429,7 +566,7 @@ def update(code, p_, p0, g_, g0, slots, s0, numbers, size):
             p_[i] = (p - ((learning_rate * g) / sqrt_(((v - (a * a)) + epsilon))))
             v_[i] = v
             a_[i] = a
-    elif code == 5:  # RMSprop_centered_momentum_rule
+    elif code == 13:  # RMSprop_centered_momentum_rule
         v_ = slots[0, s0 : s0 + size]
         a_ = slots[1, s0 : s0 + size]
         m_ = slots[2, s0 : s0 + size]
@@ -450,13 +587,79 @@ def update(code, p_, p0, g_, g0, slots, s0, numbers, size):
             v_[i] = v
             a_[i] = a
             m_[i] = m
-    elif code == 6:  # SGD_plain
+    elif code == 14:  # RMSprop_torch_plain
+        v_ = slots[0, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        rho = real(numbers[1])
+        epsilon = real(numbers[2])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            v = v_[i]
+            v = ((rho * v) + ((real(1.0) - rho) * (g * g)))
+            p_[i] = (p - (learning_rate * (g / (sqrt_(v) + epsilon))))
+            v_[i] = v
+    elif code == 15:  # RMSprop_torch_momentum_rule
+        v_ = slots[0, s0 : s0 + size]
+        m_ = slots[1, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        rho = real(numbers[1])
+        epsilon = real(numbers[2])
+        momentum = real(numbers[3])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            v = v_[i]
+            m = m_[i]
+            v = ((rho * v) + ((real(1.0) - rho) * (g * g)))
+            m = ((momentum * m) + (g / (sqrt_(v) + epsilon)))
+            p_[i] = (p - (learning_rate * m))
+            v_[i] = v
+            m_[i] = m
+    elif code == 16:  # RMSprop_torch_centered_rule
+        v_ = slots[0, s0 : s0 + size]
+        a_ = slots[1, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        rho = real(numbers[1])
+        epsilon = real(numbers[2])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            v = v_[i]
+            a = a_[i]
+            v = ((rho * v) + ((real(1.0) - rho) * (g * g)))
+            a = (a + ((real(1.0) - rho) * (g - a)))
+            p_[i] = (p - (learning_rate * (g / (sqrt_((v - (a * a))) + epsilon))))
+            v_[i] = v
+            a_[i] = a
+    elif code == 17:  # RMSprop_torch_centered_momentum_rule
+        v_ = slots[0, s0 : s0 + size]
+        a_ = slots[1, s0 : s0 + size]
+        m_ = slots[2, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        rho = real(numbers[1])
+        epsilon = real(numbers[2])
+        momentum = real(numbers[3])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            v = v_[i]
+            a = a_[i]
+            m = m_[i]
+            v = ((rho * v) + ((real(1.0) - rho) * (g * g)))
+            a = (a + ((real(1.0) - rho) * (g - a)))
+            m = ((momentum * m) + (g / (sqrt_((v - (a * a))) + epsilon)))
+            p_[i] = (p - (learning_rate * m))
+            v_[i] = v
+            a_[i] = a
+            m_[i] = m
+    elif code == 18:  # SGD_plain
         learning_rate = real(numbers[0])
         for i in range(size):
             p = p_[i]
             g = g_[i]
             p_[i] = (p - (learning_rate * g))
-    elif code == 7:  # SGD_momentum_rule
+    elif code == 19:  # SGD_momentum_rule
         m_ = slots[0, s0 : s0 + size]
         learning_rate = real(numbers[0])
         momentum = real(numbers[1])
@@ -467,7 +670,7 @@ def update(code, p_, p0, g_, g0, slots, s0, numbers, size):
             m = ((momentum * m) - (learning_rate * g))
             p_[i] = (p + m)
             m_[i] = m
-    elif code == 8:  # SGD_nesterov_rule
+    elif code == 20:  # SGD_nesterov_rule
         m_ = slots[0, s0 : s0 + size]
         learning_rate = real(numbers[0])
         momentum = real(numbers[1])
@@ -478,5 +681,27 @@ def update(code, p_, p0, g_, g0, slots, s0, numbers, size):
             m = ((momentum * m) - (learning_rate * g))
             p_[i] = ((p + (momentum * m)) - (learning_rate * g))
             m_[i] = m
+    elif code == 21:  # SGD_torch_momentum_rule
+        m_ = slots[0, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        momentum = real(numbers[1])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            m = m_[i]
+            m = ((momentum * m) + g)
+            p_[i] = (p - (learning_rate * m))
+            m_[i] = m
+    elif code == 22:  # SGD_torch_nesterov_rule
+        m_ = slots[0, s0 : s0 + size]
+        learning_rate = real(numbers[0])
+        momentum = real(numbers[1])
+        for i in range(size):
+            p = p_[i]
+            g = g_[i]
+            m = m_[i]
+            m = ((momentum * m) + g)
+            p_[i] = (p - (learning_rate * (g + (momentum * m))))
+            m_[i] = m
 
-UPDATE_FORMULAS = ('Adam_plain', 'Adam_amsgrad_rule', 'RMSprop_plain', 'RMSprop_momentum_rule', 'RMSprop_centered_rule', 'RMSprop_centered_momentum_rule', 'SGD_plain', 'SGD_momentum_rule', 'SGD_nesterov_rule')
+UPDATE_FORMULAS = ('Adadelta_plain', 'Adagrad_plain', 'Adam_plain', 'Adam_amsgrad_rule', 'Adamax_plain', 'Ftrl_plain', 'Ftrl_power_rule', 'Lamb_plain', 'Lion_plain', 'Nadam_plain', 'RMSprop_plain', 'RMSprop_momentum_rule', 'RMSprop_centered_rule', 'RMSprop_centered_momentum_rule', 'RMSprop_torch_plain', 'RMSprop_torch_momentum_rule', 'RMSprop_torch_centered_rule', 'RMSprop_torch_centered_momentum_rule', 'SGD_plain', 'SGD_momentum_rule', 'SGD_nesterov_rule', 'SGD_torch_momentum_rule', 'SGD_torch_nesterov_rule')

@@ -216,9 +216,38 @@ def score(batch, op):
 
 
 @njit
+def waits(op, scalars):
+    """Whether the step comes too early for the op."""
+    if op.kind < Kind.CLIP_VALUE or op.kind > Kind.AVERAGE or op.b < 0:
+        return False
+    return scalars[op.b] == 0
+
+
+@njit
+def accumulate(g, op, total, scalars):
+    """Gradients are added up; where the sum is complete, their mean takes the gradient's place."""
+    kernels.add(total, op.w, total, op.w, g, op.w, op.k)
+    if scalars[op.m] != 0:
+        for i in range(op.w, op.w + op.k):
+            g[i] = total[i] / g.dtype.type(op.a0)
+            total[i] = 0
+
+
+@njit
+def trust(p, u, op, scalars):
+    """A step along u as long as the parameters are, times the learning rate."""
+    size = sqrt_(kernels.sum_squares(p, op.w, op.k))
+    length = sqrt_(kernels.sum_squares(u, op.w, op.k))
+    ratio = size / length if size > 0 and length > 0 else 1.0
+    kernels.subtract(p, op.w, u, op.w, op.k, p.dtype.type(ratio * scalars[op.m]))
+
+
+@njit
 def finish(batch, op, slots, scalars, threads):
-    """Penalties of the gradient, clipping, the update and constraints."""
+    """Penalties of the gradient, clipping, the update, what is around it, and constraints."""
     g, real = batch.grads, batch.grads.dtype.type
+    if op.kind < Kind.PENALTY or waits(op, scalars):
+        return
     if op.kind == Kind.PENALTY:
         kernels.add_penalty_gradient(
             g, op.w, batch.params, op.w, op.k, real(op.a0), real(op.a1))
@@ -239,3 +268,13 @@ def finish(batch, op, slots, scalars, threads):
             threads, op.formula, batch.params, g, slots, op.w, scalars, op.k)
     elif op.kind == Kind.UPDATE:
         formulas.update(op.formula, batch.params, op.w, g, op.w, slots, op.w, scalars, op.k)
+    elif op.kind == Kind.ACCUMULATE:
+        accumulate(g, op, slots[op.s], scalars)
+    elif op.kind == Kind.DECAY:
+        kernels.subtract(batch.params, op.w, batch.params, op.w, op.k, real(scalars[op.m]))
+    elif op.kind == Kind.TRUST:
+        trust(batch.params, g, op, scalars)
+    elif op.kind == Kind.AVERAGE:
+        kernels.blend(slots[op.s], op.w, batch.params, op.w, op.k, real(scalars[op.m]))
+        if scalars[op.m + 1] != 0:
+            kernels.copy(batch.params, op.w, slots[op.s], op.w, op.k)

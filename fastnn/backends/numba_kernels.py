@@ -165,6 +165,14 @@ def fill(x, x0, size, value):
 
 
 @njit
+def subtract(out, out0, x, x0, size, factor):
+    """out -= factor x."""
+    out, x = out[out0 : out0 + size], x[x0 : x0 + size]
+    for j in range(size):
+        out[j] -= factor * x[j]
+
+
+@njit
 def clip(x, x0, size, limit):
     """x into [-limit, limit]."""
     x = x[x0 : x0 + size]

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn import activations, constraints, losses, random, regularizers
 from fastnn.backends import bind_forward, numpy_layers
+from fastnn.formulas import arguments
 from fastnn.optimizers import rules
 from fastnn.plan import LINKS, Kind, Plan
 from fastnn.random import permutations as permutations  # of the contract
@@ -48,7 +49,7 @@ class Run:
     def finish(self, slots, scalars):
         """Metrics, penalties, clipping and the update: the ops behind the head, in order."""
         for op in self.plan.ops:
-            if op["kind"] in FINISH:
+            if op["kind"] in FINISH and not _waits(op, scalars):
                 FINISH[op["kind"]](self, op, slots, scalars)
 
     @property
@@ -439,14 +440,53 @@ def clip_norm(run, op, slots, scalars):
 
 
 def update(run, op, slots, scalars):
-    _, rule, _ = rules()[op["formula"]]
+    """A rule's last result, if it has one more than slots, takes the gradient's place."""
+    _, rule, count = rules()[op["formula"]]
     part = slice(op["w"], op["w"] + op["k"])
-    numbers = [run.params.dtype.type(x) for x in scalars]
-    new = rule(run.params[part], run.grads[part], *slots[:, part], *numbers)
+    numbers = [run.params.dtype.type(x) for x in scalars[: len(arguments(rule)) - 2 - count]]
+    new = rule(run.params[part], run.grads[part], *slots[:count, part], *numbers)
     p, *states = new if isinstance(new, tuple) else (new,)
     run.params[part] = p
-    for slot, state in zip(slots, states, strict=True):
-        slot[part] = state
+    for target, state in zip((*slots[:count], run.grads), states, strict=False):
+        target[part] = state
+
+
+def _waits(op, scalars):
+    gated = Kind.CLIP_VALUE <= op["kind"] <= Kind.AVERAGE and op["b"] >= 0
+    return gated and not scalars[op["b"]]
+
+
+def accumulate(run, op, slots, scalars):
+    """Gradients are added up; where the sum is complete, their mean takes the gradient's place."""
+    part = slice(op["w"], op["w"] + op["k"])
+    g, total = run.grads[part], slots[op["s"], part]
+    total += g
+    if scalars[op["m"]]:
+        g[:] = total / g.dtype.type(op["a0"])
+        total[:] = 0
+
+
+def decay(run, op, slots, scalars):
+    p = run.params[op["w"] : op["w"] + op["k"]]
+    p -= p.dtype.type(scalars[op["m"]]) * p
+
+
+def trust(run, op, slots, scalars):
+    """The step is as long as the parameters are, times the learning rate; see ``Lamb``."""
+    part = slice(op["w"], op["w"] + op["k"])
+    p, u = run.params[part], run.grads[part]
+    size, length = (np.sqrt(np.square(x, dtype=np.float64).sum()) for x in (p, u))
+    ratio = size / length if size > 0 and length > 0 else 1.0
+    p -= p.dtype.type(ratio * scalars[op["m"]]) * u
+
+
+def average(run, op, slots, scalars):
+    part = slice(op["w"], op["w"] + op["k"])
+    p, a = run.params[part], slots[op["s"], part]
+    keep = p.dtype.type(scalars[op["m"]])
+    a[:] = keep * a + (1 - keep) * p
+    if scalars[op["m"] + 1]:
+        p[:] = a
 
 
 def non_negative(run, op, slots, scalars):
@@ -466,8 +506,8 @@ _HEADS = ("output", "element_loss", "softmax_loss", "cross_loss", "cosine_loss",
           "categorical_hinge_loss", "power_loss", "overlap_loss")
 _METRICS = ("element_metric", "binary_accuracy", "categorical_accuracy",
             "sparse_categorical_accuracy", "top_k_accuracy", "sparse_top_k_accuracy", "confusion")
-_STEP = ("penalty", "clip_value", "clip_norm", "update", "non_negative", "bound_norm",
-         "orthogonality")
+_STEP = ("penalty", "clip_value", "clip_norm", "update", "accumulate", "decay", "trust", "average",
+         "non_negative", "bound_norm", "orthogonality")
 FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK + _HEADS}
 BACKWARD = {Kind[name.upper()]: globals()[f"backward_{name}"] for name in _NETWORK[1:]}
 FORWARD |= numpy_layers.FORWARD
@@ -528,6 +568,14 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
                 run.finish(memory.slots, scalars[done] if plan.n_scalars else None)
                 sums[part] += run.sums
                 done += 1
+
+
+def finish(plan, memory, scalars):
+    """The ops behind the network alone, for a gradient that somebody else has computed."""
+    with np.errstate(all="ignore"):
+        run = Run(plan, memory.params, 0, True)
+        run.grads = memory.grads
+        run.finish(memory.slots, scalars)
 
 
 def _run(plan, params, feed, rows, training, step=0, grads=None):
