@@ -225,7 +225,7 @@ INSIDE = {
 
 def made(loss, watch, backend="numpy", **settings):
     fastnn.utils.set_random_seed(3)
-    model = Sequential([Input((4,)), Dense(3)])
+    model = Sequential([Input((4,)), Dense(3, "sigmoid")])
     model.compile("sgd", loss, metrics=watch, backend=backend, **settings)
     return model
 
