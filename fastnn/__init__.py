@@ -12,10 +12,12 @@ from fastnn._version import __version__
 
 # What the package offers, and where it lies. Nothing is imported before it is used.
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
-            "initializers", "layers", "losses", "metrics", "models", "optimizers", "random",
+            "initializers", "layers", "lessons", "losses", "metrics", "models", "optimizers",
+            "perceptron", "random",
             "regularizers", "saving", "training", "utils")
 _NAMES = {
     "Input": "fastnn.layers",
+    "Perceptron": "fastnn.perceptron",
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",
     "load_model": "fastnn.saving",

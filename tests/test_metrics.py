@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import plans
 import pytest
 
 import fastnn
@@ -215,14 +216,16 @@ INSIDE = {
             lambda: metrics.Precision(class_id=1, thresholds=0.2),
             lambda: metrics.Recall(class_id=-1), metrics.TruePositives, metrics.FalsePositives,
             metrics.TrueNegatives, metrics.FalseNegatives,
-            lambda: metrics.TopKCategoricalAccuracy(2)],
+            lambda: metrics.TopKCategoricalAccuracy(2), "mape", "msle", "logcosh", "poisson",
+            "kl_divergence", lambda: metrics.BinaryCrossentropy(from_logits=True),
+            lambda: metrics.BinaryCrossentropy(label_smoothing=0.1)],
     "sparse_categorical_crossentropy": [lambda: metrics.SparseTopKCategoricalAccuracy(2)],
 }  # fmt: skip
 
 
 def made(loss, watch, backend="numpy", **settings):
     fastnn.utils.set_random_seed(3)
-    model = Sequential([Input((4,)), Dense(3)])
+    model = Sequential([Input((4,)), Dense(3, "sigmoid")])
     model.compile("sgd", loss, metrics=watch, backend=backend, **settings)
     return model
 
@@ -344,3 +347,37 @@ def test_functions_that_are_losses_as_well():
         assert getattr(metrics, name) is getattr(losses, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         metrics.nothing  # noqa: B018
+
+
+# special values in the plan
+
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 0.5, 1e30, 1e-30]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("backend", [b for b in fastnn.backends.available() if b != "numpy"])
+def test_special_values_count_the_same_on_every_backend(backend, dtype):
+    rng = np.random.default_rng(0)
+    y = rng.choice(SPECIAL, (101, 5)).astype(dtype)
+    t = rng.choice([0.0, 1.0, 0.25], (101, 5)).astype(dtype)
+    watch = (metrics.TopKCategoricalAccuracy(2), metrics.Precision(), metrics.Recall(class_id=3),
+             metrics.TrueNegatives(0.25))
+    _agree(backend, dtype, "mse", watch, y, t)
+    _agree(backend, dtype, "sparse_categorical_crossentropy",
+           (metrics.SparseTopKCategoricalAccuracy(3),), y, rng.integers(0, 5, 101))
+
+
+def _agree(backend, dtype, loss, watch, y, t):
+    made = plans.case(lambda net: net.input(5), dtype, loss, watch=watch, n=len(y))
+    made = made.with_feed(X=y, **({"labels": t} if t.ndim == 1 else {"T": t}))
+    with np.errstate(all="ignore"):
+        got, wanted = (plans.evaluate(fastnn.backends.get(b), made)[1:] for b in (backend, "numpy"))
+    assert wanted.any()
+    np.testing.assert_array_equal(got, wanted)
+    direct, first = [], 0
+    for metric in watch:
+        metric.reset_state()
+        n = len(getattr(metric, "cells", "1"))
+        direct.append((metric(t, y), metric.from_sums(wanted[first : first + n].tolist(), len(y))))
+        first += n
+    np.testing.assert_allclose(*zip(*direct, strict=True), rtol=1e-12)

@@ -9,7 +9,8 @@ import fastnn
 
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
-    ["__main__"], ["cli"], ["jobs", "installation"], ["__init__"], ["saving"], ["models"],
+    ["__main__"], ["cli"], ["jobs", "installation", "lessons"], ["__init__"],
+    ["saving", "perceptron"], ["models"],
     ["model"],
     ["fitting", "prediction"], ["training"], ["layers"], ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
