@@ -289,7 +289,6 @@ class Evaluation:
         by_batch = by_batch or self._totals or bool(trainer.outside)
         self.size = batch_size if by_batch else rows_a_call(trainer.plan)
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
-        self._penalised = np.isin(trainer.plan.ops["kind"], PENALTIES).any()
         trainer.reset_metrics()
 
     @property
@@ -299,20 +298,24 @@ class Evaluation:
     def advance(self) -> dict:
         """One call or batch more: the logs so far."""
         part = slice(self.row, self.row + self.size)
-        trainer, weights = self.trainer, self.feed.weights
+        weights = self.feed.weights
         sums = self._evaluate(part, None if weights is None else weights[part])
         n = min(self.size, len(self.feed.X) - self.row)
-        if self._totals and self._penalised:
-            # the sum of the penalties, by rows already, is what rows of weight 0 have
-            penalty = self._evaluate(part, np.zeros(n, trainer.plan.dtype))[0]
-            sums[0] = n * (sums[0] - penalty) + penalty
-        elif self._totals:
-            sums[0] *= n
+        if self._totals:
+            penalties = self._penalties(part, n)
+            sums[0] = n * (sums[0] - penalties) + penalties
         self._sums += sums
         if self.trainer.outside:
             self._update_metrics(part)
         self.row += n
         return self.trainer.logs(self._sums, self.row)
+
+    def _penalties(self, part: slice, n: int) -> float:
+        """The penalties of a batch times its n rows: what rows of weight 0 have."""
+        plan = self.trainer.plan
+        if not np.isin(plan.ops["kind"], PENALTIES).any():
+            return 0.0
+        return self._evaluate(part, np.zeros(n, plan.dtype))[0]
 
     def _evaluate(self, part: slice, weights) -> np.ndarray:
         trainer, feed = self.trainer, self.feed
