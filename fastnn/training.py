@@ -316,7 +316,6 @@ class Evaluation:
             for metric in trainer.outside)
         self.size = batch_size if by_batch else rows_a_call(trainer.plan)
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
-        self._penalised = np.isin(trainer.plan.ops["kind"], PENALTIES).any()
         trainer.reset_metrics()
 
     @property
@@ -326,14 +325,12 @@ class Evaluation:
     def advance(self) -> dict:
         """One call or batch more: the logs so far."""
         part = slice(self.row, self.row + self.size)
-        trainer, weights = self.trainer, self.feed.weights
+        weights = self.feed.weights
         sums = self._evaluate(part, None if weights is None else weights[part])
         n = min(self.size, len(self.feed.X) - self.row)
         if not self._additive:
-            # the sum of the penalties, by rows already, is what rows of weight 0 have
-            nothing = np.zeros(n, trainer.plan.dtype)
-            penalty = self._evaluate(part, nothing)[0] if self._penalised else 0.0
-            sums[0] = n * self._batch_loss(part, n, sums[0] - penalty) + penalty
+            penalties = self._penalties(part, n)
+            sums[0] = n * self._batch_loss(part, n, sums[0] - penalties) + penalties
         self._sums += sums
         if self.trainer.outside:
             self._update_metrics(part)
@@ -350,6 +347,13 @@ class Evaluation:
                               weights))
         below = loss.divisor(n, weights, feed.labels[part])
         return total / below if below else 0.0
+
+    def _penalties(self, part: slice, n: int) -> float:
+        """The penalties of a batch times its n rows: what rows of weight 0 have."""
+        plan = self.trainer.plan
+        if not np.isin(plan.ops["kind"], PENALTIES).any():
+            return 0.0
+        return self._evaluate(part, np.zeros(n, plan.dtype))[0]
 
     def _evaluate(self, part: slice, weights) -> np.ndarray:
         trainer, feed = self.trainer, self.feed

@@ -168,6 +168,20 @@ def test_a_nan_goes_through_an_activity_penalty(backend):
         assert np.isnan(model.layers[0].kernel).all()
 
 
+# initial values
+
+
+def test_initial_values_are_the_same_on_every_backend():
+    params = []
+    for name in backends.available():
+        fastnn.utils.set_random_seed(6)
+        model = Sequential([Input((3,)), Dense(4, kernel_initializer="he_normal"),
+                            Dense(4, kernel_initializer="orthogonal"), Dense(2)])  # fmt: skip
+        model.compile("sgd", "mse", backend=name)
+        params.append(model.params.tobytes())
+    assert len(set(params)) == 1
+
+
 # constraints
 
 
@@ -421,7 +435,21 @@ def test_a_file_does_not_mix_up_classes_of_one_name(tmp_path):
         model.save(tmp_path / "model.fastnn")
 
 
-# threads
+# batches and threads
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 16, 17, 33])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_batch_sizes_of_activity_penalties(backend, dtype, batch_size):
+    def make(net):
+        value = net.builder.activity_penalty(net.batch_norm(net.dense(net.input(5), 9)), 0.1, 0.2)
+        return net.dense(net.builder.activity_penalty(net.activate(value, "relu"), 0.3, 0.1), 2)
+
+    made = plans.case(make, dtype, optimizer="sgd", n=34, weighted=True)
+    wanted, got = (plans.train(backends.get(name), made, batch_size) for name in ("numpy", backend))
+    for name in wanted:
+        np.testing.assert_allclose(got[name], wanted[name], rtol=2e-4 if dtype == "float32" else
+                                   1e-9, atol=1e-5 if dtype == "float32" else 1e-11, err_msg=name)
 
 
 def test_threads_do_not_change_a_bit(backend):
@@ -438,8 +466,9 @@ def test_threads_do_not_change_a_bit(backend):
         ((256, 70, 1), (0.5, 1.0, 0.3, 1e-7)), ((1, 1, 70), (0.0, 0.1, 0.5, 1e-7)),
         ((1, 1, 70), (0.0, 0.1, 0.5, 1e-7)), ((1, 1, 1), (0.0, 0.1, 0.5, 1e-7)))
     made = plans.case(make, "float32", "mse", "adam", n=300, finish=finish, after=after)
-    runs = [plans.train(backends.get(backend), made, 150, 2, threads) for threads in (1, 2, 3)]
-    for name in runs[0]:
-        assert len({run[name].tobytes() for run in runs}) == 1, name
+    for size in (150, 16):  # of 16 rows the threads share the columns
+        runs = [plans.train(backends.get(backend), made, size, 2, threads) for threads in (1, 2, 3)]
+        for name in runs[0]:
+            assert len({run[name].tobytes() for run in runs}) == 1, name
     sums = {plans.evaluate(backends.get(backend), made, threads).tobytes() for threads in (1, 2, 3)}
     assert len(sums) == 1
