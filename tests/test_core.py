@@ -82,6 +82,8 @@ for dtype in ("float32", "float64"):
             model.add(layers.Dense(units, activation, kernel_initializer="he_normal"))
             model.add(layers.BatchNormalization())
             model.add(layers.Dropout(0.2))
+            model.add(layers.LayerNormalization())
+            model.add(layers.GaussianNoise(0.1))
         model.add(layers.Dense(sizes[-1], "sigmoid"))
         model.compile(optimizers.Adam(0.01, clipnorm=0.7), "bce", metrics=["mae"])
         X = np.random.default_rng(0).normal(size=(150, sizes[0]))

@@ -54,7 +54,7 @@ CASES = {
     "layer_norm_scaled": between("LayerNormalization", rms_scaling=True),
     "layer_norm_penalised": penalised,
     "rms_norm": between("RMSNormalization"),
-    "rms_norm_other": between("RMSNormalization", (3, 4), axis=1, epsilon=0.1),
+    "rms_norm_both": between("RMSNormalization", (3, 4), axis=[1, 2], epsilon=0.1),
     "unit_norm": between("UnitNormalization"),
     "unit_norm_other": between("UnitNormalization", (2, 3), axis=1),
     "group_norm": between("GroupNormalization", groups=2),
