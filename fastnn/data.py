@@ -4,6 +4,8 @@ Everything comes out as the arrays that backends read, cast once and not copied 
 Errors name the argument, what was expected, what came and where.
 
 >>> import numpy as np
+
+from fastnn.plan import Kind
 >>> inputs([[1, 2], [3, float("nan")]], (2,), np.float32)
 Traceback (most recent call last):
     ...
@@ -16,6 +18,8 @@ import math
 import operator
 
 import numpy as np
+
+from fastnn.plan import Kind
 
 
 def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = True) -> np.ndarray:
@@ -87,6 +91,21 @@ def check_lengths(rows: dict[str, int]) -> None:
         raise ValueError(f"The arrays must have the same number of rows: {listed}.")
     if 0 in rows.values():
         raise ValueError(f"There must be at least one row: {listed}.")
+
+
+def check_rows_of_tables(X: np.ndarray, plan, name: str = "x") -> None:
+    """A ValueError if a column that an embedding reads has a number that is no row of its table."""
+    for op in plan.ops[plan.ops["kind"] == Kind.EMBEDDING]:
+        for source in plan.ops[plan.ops["kind"] == Kind.INPUT]:
+            if source["dst"] != op["src"]:
+                continue
+            columns = X[:, source["s"] : source["s"] + source["k"]]
+            wrong = ~((columns > -1) & (columns < op["s"]))
+            if wrong.any():
+                row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+                raise ValueError(f"{name} must hold whole numbers from 0 to {op['s'] - 1} for its "
+                                 f"Embedding, received {columns[row, column]:g} in row {row}. Give "
+                                 "the layer a larger input_dim, or number the items from 0.")
 
 
 def whole_number(name: str, value, least: int) -> int:

@@ -115,7 +115,7 @@ def fold(plan, params):
                     op[field] = gone["src"]
 
     for i in reversed(range(len(ops))):
-        if ops[i]["kind"] in (Kind.DROPOUT, Kind.ACTIVITY):
+        if ops[i]["kind"] in (Kind.DROPOUT, Kind.NOISE, Kind.ACTIVITY):
             leave_out(i)
     for i in reversed(range(len(ops))):
         norm = ops[i]

@@ -98,6 +98,7 @@ class Trainer:
         input_shape, output_shape = self.model.row_shapes
         dtype = self.plan.dtype
         X = data.inputs(x, input_shape, dtype, f"{prefix}x")
+        data.check_rows_of_tables(X, self.plan, f"{prefix}x")
         T, labels = data.targets(y, output_shape, self.loss, dtype, f"{prefix}y")
         n = len(X)
         data.check_lengths({f"{prefix}x": n, f"{prefix}y": len(labels if self.loss.sparse else T)})

@@ -88,6 +88,12 @@ cdef enum:
     MULTI_HOT = 1
     BINS = 3
 
+LAYER_CODES = {
+    "layer": NORM_LAYER, "rms": NORM_RMS, "unit": NORM_UNIT, "scaled": NORM_SCALED,
+    "gaussian_noise": GAUSSIAN_NOISE, "alpha_dropout": ALPHA_DROPOUT, "constants": CONSTANTS,
+    "normalize": NORMALIZE, "one_hot": ONE_HOT, "multi_hot": MULTI_HOT, "bins": BINS,
+}
+
 # how many outputs make the transposed form of a weight gradient pay
 cdef enum:
     WIDE = 5

@@ -17,9 +17,11 @@ from plans import (
     dropped,
     evaluate,
     forward,
+    noisy,
     normalized,
     output_of,
     probabilities,
+    row_normalized,
     stack,
     train,
 )
@@ -247,8 +249,9 @@ def test_a_plan_without_update_leaves_the_last_gradient(backend, dtype):
 
 
 @pytest.mark.parametrize("make", [stack("silu", "softmax", widths=(33, 10), inputs=19),
-                                  stack("tanh", "sigmoid", widths=(8, 1)), normalized()],
-                         ids=["softmax", "one", "normalized"])
+                                  stack("tanh", "sigmoid", widths=(8, 1)), normalized(),
+                                  row_normalized((40,), groups=5)],
+                         ids=["softmax", "one", "normalized", "row_normalized"])
 def test_a_row_does_not_depend_on_its_neighbours(backend, dtype, threads, make):
     made = case(make, dtype, None, n=700)
     X = made.feed.X
@@ -378,6 +381,19 @@ def test_threads_do_not_change_a_bit(backend, dtype):
         results = {function(backend, made, threads=threads).tobytes() for threads in (1, 2, 3)}
         assert len(results) == 1
     agree(backend, made, 2, batch_size=300, epochs=1)
+
+
+@pytest.mark.parametrize("make", [
+    row_normalized((12, 10), groups=5, pooled=True), noisy("gaussian_dropout", 0.5),
+    plans.embedded()], ids=["row_norm", "noise", "embedding"])
+def test_threads_do_not_change_a_bit_of_layers(backend, dtype, make):
+    def wide(net):  # wide enough to be worth several threads
+        value = make(net)
+        return net.dense(net.dense(value, 300, "tanh"), 200)
+    made = case(wide, dtype, optimizer="adam", n=600)
+    one, two, three = (train(backend, made, 300, 2, threads) for threads in (1, 2, 3))
+    for name in one:
+        assert one[name].tobytes() == two[name].tobytes() == three[name].tobytes(), name
 
 
 FORK = """

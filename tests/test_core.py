@@ -11,7 +11,7 @@ import pytest
 
 from fastnn import activations, losses, optimizers
 from fastnn.backends import loader
-from fastnn.plan import LINKS, OP, Kind
+from fastnn.plan import AFFINES, ENCODINGS, LINKS, NOISES, OP, ROW_NORMS, Kind
 
 core = pytest.importorskip("fastnn.backends.cython_backend").core
 
@@ -24,6 +24,9 @@ def test_the_core_and_the_plan_number_the_same_things():
     assert {link: code for code, link in enumerate(LINKS) if link} == core.LINK_CODES
     assert core.ACTIVATE_FORMULAS[core.SIGMOID_CODE] == "Sigmoid"
     assert OP.itemsize == core.OP_BYTES
+    codes = {name: code for names in (ROW_NORMS, NOISES, AFFINES, ENCODINGS)
+             for code, name in enumerate(names)}
+    assert core.LAYER_CODES.items() <= codes.items()
 
 
 # largest error allowed in units of the last place; docs/accuracy.md has the exhaustive figures
@@ -79,6 +82,8 @@ for dtype in ("float32", "float64"):
             model.add(layers.Dense(units, activation, kernel_initializer="he_normal"))
             model.add(layers.BatchNormalization())
             model.add(layers.Dropout(0.2))
+            model.add(layers.LayerNormalization())
+            model.add(layers.GaussianNoise(0.1))
         model.add(layers.Dense(sizes[-1], "sigmoid"))
         model.compile(optimizers.Adam(0.01, clipnorm=0.7), "bce", metrics=["mae"])
         X = np.random.default_rng(0).normal(size=(150, sizes[0]))

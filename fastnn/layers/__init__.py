@@ -7,6 +7,7 @@
 
 from fastnn.layers.base import Layer, Variable
 from fastnn.layers.core import Activation, Dense, Flatten, Input, InputLayer, Reshape
+from fastnn.layers.embedding import Embedding
 from fastnn.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -14,6 +15,7 @@ from fastnn.layers.normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from fastnn.layers.preprocessing import CategoryEncoding, Discretization, Normalization, Rescaling
 from fastnn.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -21,12 +23,15 @@ from fastnn.layers.regularization import (
     GaussianDropout,
     GaussianNoise,
 )
+from fastnn.layers.reshaping import Cropping1D, Identity, Permute, RepeatVector, ZeroPadding1D
 from fastnn.registry import get as _get
 
-__all__ = ["Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense",
-           "Dropout", "Flatten", "GaussianDropout", "GaussianNoise", "GroupNormalization", "Input",
-           "InputLayer", "Layer", "LayerNormalization", "RMSNormalization", "Reshape",
-           "UnitNormalization", "Variable", "deserialize"]
+__all__ = ["Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization",
+           "CategoryEncoding", "Cropping1D", "Dense", "Discretization", "Dropout", "Embedding",
+           "Flatten", "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity",
+           "Input", "InputLayer", "Layer", "LayerNormalization", "Normalization", "Permute",
+           "RMSNormalization", "RepeatVector", "Rescaling", "Reshape", "UnitNormalization",
+           "Variable", "ZeroPadding1D", "deserialize"]
 
 
 def deserialize(config: dict) -> Layer:
