@@ -68,7 +68,7 @@ class Formula(LearningRateSchedule):
 
 @register("schedule")
 class ExponentialDecay(Formula):
-    """initial_learning_rate decay_rate^(step / decay_steps); ``staircase`` rounds the power down."""
+    """initial_learning_rate decay_rate^(step / decay_steps); ``staircase``: whole powers only."""
 
     hyper = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase")
 

@@ -1,7 +1,8 @@
-"""Makes optimizers.json: Keras's optimizers applied to given gradients, and its schedules.
+"""Write tests/golden/optimizers.json: Keras's optimizers on given gradients, and its schedules.
 
-KERAS_BACKEND=numpy python tests/golden/make_optimizers.py, with Keras 3.15 (with jax it takes half an
-hour). The test runs `moved` and `rates` with fastnn in the place of Keras.
+Run with an interpreter that has Keras 3.15 (with jax it takes half an hour):
+    KERAS_BACKEND=numpy python tests/golden/make_optimizers.py
+The tests run `moved` and `rates` with fastnn in the place of Keras.
 """
 
 import json
@@ -28,8 +29,9 @@ def parameters():
 def gradients(step):
     """They change sign and size from step to step, and one of them vanishes for a while."""
     size = 10.0 ** (step % 5 - 3)
-    return [(numbers(*shape, phase=2.1 * step + i) * size * (i != 2 or step % 7 > 2)).astype("float32")
-            for i, shape in enumerate(SHAPES.values())]  # fmt: skip
+    sizes = [size, size, size * (step % 7 > 2)]
+    return [(numbers(*shape, phase=2.1 * step + i) * sizes[i]).astype("float32")
+            for i, shape in enumerate(SHAPES.values())]
 
 
 def each(**settings):
@@ -110,7 +112,10 @@ def rates(optimizers, name):
 
 
 def moved(optimizer, variables, read):
-    """The variables after the steps kept, each time in one list, and at the end; ``read`` makes arrays."""
+    """The variables after the steps kept, each time in one list, and at the end.
+
+    read(variable) is its array.
+    """
     path = []
     for step in range(STEPS):
         optimizer.apply_gradients(zip(gradients(step), variables, strict=True))
@@ -128,7 +133,8 @@ def main():
     for name in CASES:
         variables = [keras.Variable(value, name=key) for key, value in parameters().items()]
         path = moved(made(keras.optimizers, name), variables, np.asarray)
-        lines.append(f"{json.dumps(name)}: {json.dumps([[round(x, 8) for x in r] for r in path])}")
+        path = [[round(x, 8) for x in row] for row in path]
+        lines.append(f"{json.dumps(name)}: {json.dumps(path)}")
     schedules = {name: rates(keras.optimizers, name) for name in SCHEDULES}
     defaults = {name: default_config(keras.optimizers, name) for name, _ in each().values()}
     TARGET.write_text("{" + '"moved": {\n' + ",\n".join(lines) + '},\n"rates": '
