@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from fastnn.formulas import sqrt
-from fastnn.optimizers.base import Optimizer, _number
+from fastnn.optimizers import checks
+from fastnn.optimizers.base import Optimizer
 from fastnn.registry import register
 
 
@@ -22,8 +21,8 @@ class Adadelta(Optimizer):
 
     def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, *shared, **kwargs):
         super().__init__(learning_rate, *shared, **kwargs)
-        self.rho = _number("rho", rho, 0.0, 1.0)
-        self.epsilon = _number("epsilon", epsilon, 0.0, math.inf)
+        self.rho = checks.number("rho", rho, 0.0, 1.0)
+        self.epsilon = checks.number("epsilon", epsilon)
 
     @staticmethod
     def plain(p, g, v, d, learning_rate, rho, epsilon):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from fastnn.formulas import sqrt
-from fastnn.optimizers.base import Optimizer, _number
+from fastnn.optimizers import checks
+from fastnn.optimizers.base import Optimizer
 from fastnn.registry import register
 
 
@@ -23,9 +22,9 @@ class Adagrad(Optimizer):
     def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, *shared,
                  **kwargs):
         super().__init__(learning_rate, *shared, **kwargs)
-        self.initial_accumulator_value = _number(
-            "initial_accumulator_value", initial_accumulator_value, 0.0, math.inf)
-        self.epsilon = _number("epsilon", epsilon, 0.0, math.inf)
+        self.initial_accumulator_value = checks.number(
+            "initial_accumulator_value", initial_accumulator_value)
+        self.epsilon = checks.number("epsilon", epsilon)
 
     def initial_slots(self, n, dtype):
         """The slots before the first step: sums that begin with ``initial_accumulator_value``."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn.formulas import maximum, sqrt
-from fastnn.optimizers.base import _EPSILON, Optimizer, _number, _preset
+from fastnn.optimizers import checks
+from fastnn.optimizers.base import Optimizer
 from fastnn.registry import register
 
 
@@ -27,11 +28,11 @@ class Adam(Optimizer):
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=None, amsgrad=False,
                  *shared, preset="keras", **kwargs):
         super().__init__(learning_rate, *shared, **kwargs)
-        self.preset = _preset(preset)
-        self.beta_1 = _number("beta_1", beta_1, 0.0, 1.0, open_high=True)
-        self.beta_2 = _number("beta_2", beta_2, 0.0, 1.0, open_high=True)
-        epsilon = _EPSILON[self.preset] if epsilon is None else epsilon
-        self.epsilon = _number("epsilon", epsilon, 0.0, float("inf"))
+        self.preset = checks.preset(preset)
+        self.beta_1 = checks.number("beta_1", beta_1, 0.0, 1.0, open_high=True)
+        self.beta_2 = checks.number("beta_2", beta_2, 0.0, 1.0, open_high=True)
+        epsilon = checks.EPSILON[self.preset] if epsilon is None else epsilon
+        self.epsilon = checks.number("epsilon", epsilon)
         self.amsgrad = bool(amsgrad)
 
     @property

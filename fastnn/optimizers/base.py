@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 import numpy as np
 
 from fastnn import registry
 from fastnn.formulas import arguments
+from fastnn.optimizers import checks
 from fastnn.optimizers.schedules import LearningRateSchedule, deserialize, serialize
 from fastnn.plan import Kind
-
-# the epsilon that each preset has by default
-_EPSILON = {"keras": 1e-7, "torch": 1e-8, "sklearn": 1e-8}
 
 
 class Optimizer:
@@ -32,7 +29,7 @@ class Optimizer:
         element, the whole gradient's norm; one of them at most.
     use_ema : keep the average a <- ema_momentum a + (1 - ema_momentum) p of the parameters. It
         takes their place every ``ema_overwrite_frequency`` steps, and when ``fit`` ends.
-    loss_scale_factor : gradients given to :meth:`apply` are divided by it. ``fit`` needs no scaling.
+    loss_scale_factor : gradients given to :meth:`apply` are divided by it; ``fit`` scales nothing.
     gradient_accumulation_steps : update once in so many batches, with their mean gradient. The
         learning rate's schedule counts batches; everything else counts updates.
 
@@ -53,19 +50,20 @@ class Optimizer:
         self.name = name or registry.snake_case(type(self).__name__)
         self._learning_rate = None
         self.learning_rate = learning_rate
-        self.weight_decay = None if weight_decay is None else _number(
-            "weight_decay", weight_decay, 0.0, math.inf)
+        self.weight_decay = None if weight_decay is None else checks.number(
+            "weight_decay", weight_decay)
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         if sum(limit is not None for limit in limits.values()) > 1:
             raise ValueError(f"Only one of {', '.join(limits)} can be set, received {limits}.")
-        self.clipnorm = _positive("clipnorm", clipnorm)
-        self.clipvalue = _positive("clipvalue", clipvalue)
-        self.global_clipnorm = _positive("global_clipnorm", global_clipnorm)
+        self.clipnorm = checks.positive("clipnorm", clipnorm)
+        self.clipvalue = checks.positive("clipvalue", clipvalue)
+        self.global_clipnorm = checks.positive("global_clipnorm", global_clipnorm)
         self.use_ema = bool(use_ema)
-        self.ema_momentum = _number("ema_momentum", ema_momentum, 0.0, 1.0)
-        self.ema_overwrite_frequency = _count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
-        self.loss_scale_factor = _positive("loss_scale_factor", loss_scale_factor)
-        self.gradient_accumulation_steps = _count(
+        self.ema_momentum = checks.number("ema_momentum", ema_momentum, 0.0, 1.0)
+        self.ema_overwrite_frequency = checks.count(
+            "ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        self.loss_scale_factor = checks.positive("loss_scale_factor", loss_scale_factor)
+        self.gradient_accumulation_steps = checks.count(
             "gradient_accumulation_steps", gradient_accumulation_steps, 2)
         self.batches = 0  # whose gradients were seen; ``iterations`` counts the updates
         self._spared: tuple[list, tuple[str, ...]] = ([], ())  # from weight decay
@@ -94,7 +92,7 @@ class Optimizer:
             raise TypeError(
                 f"The learning rate follows {type(self._learning_rate).__name__} and cannot be "
                 f"set to {value!r}. Make the optimizer with a number, or assign a schedule.")
-        self._learning_rate = _number("learning_rate", value, 0.0, math.inf)
+        self._learning_rate = checks.number("learning_rate", value)
 
     def rates(self, batches: np.ndarray):
         """The learning rate at the batches (float64, from 0): an array, or a number for all."""
@@ -198,7 +196,7 @@ class Optimizer:
     # into the plan
 
     def lower(self, builder, variables, n_trained: int) -> None:
-        """Append the update of the first ``n_trained`` parameters, and all around it, to the plan."""
+        """Append the update of the first ``n_trained`` parameters, and what is around it."""
         self._built = True
         every, first = self.gradient_accumulation_steps, len(self._arguments())
         column = {name: first + i for i, name in enumerate(self._extras(0.0, 1.0, 0.0))}
@@ -377,29 +375,3 @@ def _n_slots(rule) -> int:
     """
     names = arguments(rule)[2:]
     return next((i for i, name in enumerate(names) if len(name) > 1), len(names))
-
-
-def _number(name: str, value, low: float, high: float, *, open_high: bool = False) -> float:
-    number = float(value)
-    if not (low <= number < high if open_high or math.isinf(high) else low <= number <= high):
-        raise ValueError(f"{name} must lie in [{low}, {high}{')' if open_high else ']'}, "
-                         f"received {value!r}.")
-    return number
-
-
-def _positive(name: str, value) -> float | None:
-    if value is not None and not 0 < value < math.inf:
-        raise ValueError(f"{name} must be a positive number or None, received {value!r}.")
-    return None if value is None else float(value)
-
-
-def _count(name: str, value, low: int) -> int | None:
-    if value is not None and (isinstance(value, bool) or int(value) != value or value < low):
-        raise ValueError(f"{name} must be a whole number from {low} on or None, received {value!r}.")
-    return None if value is None else int(value)
-
-
-def _preset(name: str, known=tuple(_EPSILON)) -> str:
-    if name not in known:
-        raise ValueError(f"preset must be one of {', '.join(known)}, received {name!r}.")
-    return name

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from fastnn.formulas import exp, log, maximum, minimum, sqrt, where
-from fastnn.optimizers.base import Optimizer, _number
+from fastnn.optimizers import checks
+from fastnn.optimizers.base import Optimizer
 from fastnn.registry import register
 
 
@@ -31,15 +32,15 @@ class Ftrl(Optimizer):
                  l2_regularization_strength=0.0, l2_shrinkage_regularization_strength=0.0,
                  beta=0.0, *shared, **kwargs):
         super().__init__(learning_rate, *shared, **kwargs)
-        self.learning_rate_power = _number("learning_rate_power", learning_rate_power, -math.inf,
-                                           0.0)
+        self.learning_rate_power = checks.number(
+            "learning_rate_power", learning_rate_power, -math.inf, 0.0)
         positive = {"initial_accumulator_value": initial_accumulator_value,
                     "l1_regularization_strength": l1_regularization_strength,
                     "l2_regularization_strength": l2_regularization_strength,
                     "l2_shrinkage_regularization_strength": l2_shrinkage_regularization_strength,
                     "beta": beta}
         for name, value in positive.items():
-            setattr(self, name, _number(name, value, 0.0, math.inf))
+            setattr(self, name, checks.number(name, value))
 
     @property
     def rule(self):

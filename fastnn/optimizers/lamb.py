@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from fastnn.formulas import sqrt
-from fastnn.optimizers.base import Optimizer, _number
+from fastnn.optimizers import checks
+from fastnn.optimizers.base import Optimizer
 from fastnn.registry import register
 
 
@@ -24,9 +23,9 @@ class Lamb(Optimizer):
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, *shared,
                  **kwargs):
         super().__init__(learning_rate, *shared, **kwargs)
-        self.beta_1 = _number("beta_1", beta_1, 0.0, 1.0, open_high=True)
-        self.beta_2 = _number("beta_2", beta_2, 0.0, 1.0, open_high=True)
-        self.epsilon = _number("epsilon", epsilon, 0.0, math.inf)
+        self.beta_1 = checks.number("beta_1", beta_1, 0.0, 1.0, open_high=True)
+        self.beta_2 = checks.number("beta_2", beta_2, 0.0, 1.0, open_high=True)
+        self.epsilon = checks.number("epsilon", epsilon)
 
     def scalar(self, name, t, rate):
         match name:

