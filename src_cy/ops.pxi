@@ -29,6 +29,10 @@ cdef enum:
     CLIP_VALUE = 49
     CLIP_NORM = 50
     UPDATE = 51
+    LOG_SOFTMAX = 60
+    SPARSEMAX = 61
+    GLU = 63
+    PRELU = 64
 
 KINDS = {
     "INPUT": INPUT, "DENSE": DENSE, "ACTIVATION": ACTIVATION, "SOFTMAX": SOFTMAX,
@@ -38,7 +42,12 @@ KINDS = {
     "BINARY_ACCURACY": BINARY_ACCURACY, "CATEGORICAL_ACCURACY": CATEGORICAL_ACCURACY,
     "SPARSE_CATEGORICAL_ACCURACY": SPARSE_CATEGORICAL_ACCURACY, "PENALTY": PENALTY,
     "CLIP_VALUE": CLIP_VALUE, "CLIP_NORM": CLIP_NORM, "UPDATE": UPDATE,
+    "LOG_SOFTMAX": LOG_SOFTMAX, "SPARSEMAX": SPARSEMAX, "GLU": GLU, "PRELU": PRELU,
 }
+
+cdef inline bint in_network(int64_t kind) noexcept nogil:
+    """Whether an op of this kind runs forwards and backwards; fastnn.plan.in_network."""
+    return kind <= CONCATENATE or kind >= LOG_SOFTMAX
 
 # the codes of a head's links, fastnn.plan.LINKS
 cdef enum:

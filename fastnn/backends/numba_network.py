@@ -13,8 +13,10 @@ import numpy as np
 
 from fastnn.backends import numba_formulas as formulas
 from fastnn.backends import numba_kernels as kernels
+from fastnn.backends import numba_rows as rows
 from fastnn.backends.numba_math import njit
 from fastnn.plan import Kind
+from fastnn.plan import in_network as _in_network
 
 PAYS = 1 << 22  # multiply-adds from which a product is shared among threads
 
@@ -42,6 +44,9 @@ class Batch(NamedTuple):
     step: int
     training: bool
     scored: bool
+
+
+in_network = njit(_in_network)
 
 
 @njit
@@ -182,7 +187,7 @@ def forward(batch, op, threads):
         kernels.copy(w, dst, w, src, n * k)
         formulas.activate(op.formula, w, dst, numbers(op), n * k)
     elif op.kind == Kind.SOFTMAX:
-        kernels.softmax(w, dst, w, src, n, k)
+        kernels.softmax(w, dst, w, src, n * k // op.s, op.s)
     elif op.kind == Kind.DROPOUT:
         forward_dropout(batch, op)
     elif op.kind == Kind.BATCH_NORM:
@@ -194,6 +199,14 @@ def forward(batch, op, threads):
     elif op.kind == Kind.CONCATENATE:
         kernels.copy_rows(w, dst, k + m, w, src, k, n, k)
         kernels.copy_rows(w, dst + k, k + m, w, src2, m, n, m)
+    elif op.kind == Kind.LOG_SOFTMAX:
+        rows.log_softmax(w, dst, src, n * k // op.s, op.s)
+    elif op.kind == Kind.SPARSEMAX:
+        rows.sparsemax(w, dst, src, n * k // op.s, op.s)
+    elif op.kind == Kind.GLU:
+        rows.glu(w, dst, src, n * k // op.s, op.s // 2)
+    elif op.kind == Kind.PRELU:
+        rows.prelu(w, dst, src, src, batch.params, op.w, n, k, m, op.s)
 
 
 @njit
@@ -207,7 +220,7 @@ def backward(batch, op, threads):
         formulas.derive(op.formula, w, ddst, w, dst, w, src, numbers(op), n * k)
         kernels.copy(w, dsrc, w, ddst, n * k)
     elif op.kind == Kind.SOFTMAX:
-        kernels.softmax_gradient(w, dsrc, w, ddst, w, dst, n, k)
+        kernels.softmax_gradient(w, dsrc, w, ddst, w, dst, n * k // op.s, op.s)
     elif op.kind == Kind.DROPOUT:
         kernels.times(w, dsrc, w, ddst, w, op.aux * n, n * k)
     elif op.kind == Kind.BATCH_NORM:
@@ -229,3 +242,14 @@ def backward(batch, op, threads):
             kernels.copy_rows(w, dsrc, k, w, ddst, k + m, n, k)
         if dsrc2 >= 0:
             kernels.copy_rows(w, dsrc2, m, w, ddst + k, k + m, n, m)
+    elif op.kind == Kind.LOG_SOFTMAX:
+        rows.log_softmax_gradient(w, dsrc, ddst, dst, n * k // op.s, op.s)
+    elif op.kind == Kind.SPARSEMAX:
+        rows.sparsemax_gradient(w, dsrc, ddst, dst, n * k // op.s, op.s)
+    elif op.kind == Kind.GLU:
+        rows.glu_gradient(w, dsrc, ddst, src, n * k // op.s, op.s // 2)
+    elif op.kind == Kind.PRELU:
+        if op.trains:
+            rows.prelu_gradient(batch.grads, op.w, w, ddst, src, n, k, m, op.s)
+        if dsrc >= 0:
+            rows.prelu(w, dsrc, ddst, src, batch.params, op.w, n, k, m, op.s)

@@ -5,14 +5,16 @@
 3
 """
 
+from fastnn.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.layers.base import Layer, Variable
 from fastnn.layers.core import Activation, Dense, Flatten, Input, InputLayer, Reshape
 from fastnn.layers.normalization import BatchNormalization
 from fastnn.layers.regularization import Dropout
 from fastnn.registry import get as _get
 
-__all__ = ["Activation", "BatchNormalization", "Dense", "Dropout", "Flatten", "Input", "InputLayer",
-           "Layer", "Reshape", "Variable", "deserialize"]
+__all__ = ["ELU", "Activation", "BatchNormalization", "Dense", "Dropout", "Flatten", "Input",
+           "InputLayer", "Layer", "LeakyReLU", "PReLU", "ReLU", "Reshape", "Softmax", "Variable",
+           "deserialize"]
 
 
 def deserialize(config: dict) -> Layer:
