@@ -30,7 +30,7 @@ class Kind(IntEnum):
     INPUT = 0  # dst[k] <- X[:, s : s + k]
     DENSE = 1  # dst[m] <- formula(src[k] @ w[k, m] + b[m])
     ACTIVATION = 2  # dst[k] <- formula(src[k])
-    SOFTMAX = 3  # dst[k] <- softmax(src[k])
+    SOFTMAX = 3  # dst[k] <- softmax(src[k]), in groups of s columns
     DROPOUT = 4  # dst[k] <- src[k] * mask; aux[k] keeps the mask, s is the seed, a0 the rate
     BATCH_NORM = 5  # dst[k] <- w * xhat + b; aux[k] keeps xhat, keep[m] 1/std; s mean, s+m variance
     FORK = 6  # dst is src; dsrc <- ddst + dsrc2
@@ -77,6 +77,11 @@ class Kind(IntEnum):
     NON_NEGATIVE = 56  # w[k] <- max(w[k], 0)
     BOUND_NORM = 57  # w[k, m, s] <- w * d / (a3 + norm along m); d: norm in [a0, a1], at rate a2
     ORTHOGONALITY = 58  # a0 * mean |cosine| of the k rows, or s = 1: m columns, of w[k, m]; a1 eps
+    # more ops of the network; those of a whole axis, as SOFTMAX, work on groups of s columns
+    LOG_SOFTMAX = 60  # dst[k] <- log softmax(src[k])
+    SPARSEMAX = 61  # dst[k] <- the point of the simplex nearest to src[k]
+    GLU = 63  # dst[k / 2] <- one half of src[k] times the sigmoid of the other
+    PRELU = 64  # dst[k] <- src where > 0, else w[m] * src; column j has the alpha (j // s) % m
 
 
 OP = np.dtype(
@@ -246,18 +251,18 @@ class Builder:
 
     def activate(self, value: Value, activation) -> Value:
         """Apply an activation: fused into the dense op that made the value, or an op of its own."""
+        activation = activation.lowered()
         if not activation.elementwise:
-            if len(value.shape) != 1:
-                raise ValueError(
-                    f"softmax works on flat values (n, m) here, received shape {value.shape}."
-                )
-            return self.op(Kind.SOFTMAX, value, shape=value.shape)
-        formula = _activation_code(activation)
+            return self.op(Kind[activation.kind], value, s=value.shape[-1],
+                           shape=activation.output_shape(value.shape))
+        formula = activations.code(activation)
         row = self._rows[value.op]
         if formula == 0:
             return value
         fields = {"formula": formula} | {f"a{i}": a for i, a in enumerate(activation.values())}
-        if row["kind"] == Kind.DENSE and row["formula"] == 0 and row["dst"] == value.offset:
+        fuses = formula < len(activations.elementwise())  # a user's own is called, not printed
+        if (fuses and row["kind"] == Kind.DENSE and row["formula"] == 0
+                and row["dst"] == value.offset):
             if activation.keeps_z():
                 fields["keep"] = self._reserve(value.width)
             row.update(fields)
@@ -272,9 +277,9 @@ class Builder:
         """
         row = self._rows[value.op]
         if name == "softmax":
-            found = row["kind"] == Kind.SOFTMAX
+            found = row["kind"] == Kind.SOFTMAX and row["s"] == row["k"]
         else:
-            found = row["formula"] == _activation_code(name) and row["kind"] in (
+            found = row["formula"] == activations.code(activations.get(name)) and row["kind"] in (
                 Kind.DENSE, Kind.ACTIVATION)
         if not found:
             return False
@@ -365,5 +370,6 @@ class Builder:
                     self._n_slots, self._n_scalars, self._metrics, self.dtype, constants)
 
 
-def _activation_code(activation) -> int:
-    return activations.elementwise().index(type(activations.get(activation)))
+def in_network(kind: int) -> bool:
+    """Whether an op of this kind runs forwards and backwards."""
+    return kind < Kind.OUTPUT or kind >= Kind.LOG_SOFTMAX

@@ -11,6 +11,8 @@ cdef extern from "kernels.h" nogil:
     double log1p_d(double)
     float tanh_f(float)
     double tanh_d(double)
+    float erf_f(float)
+    double erf_d(double)
     float sqrtf(float)
     double sqrt(double)
     float fabsf(float)
@@ -125,6 +127,12 @@ cdef inline real tanh_(real x) noexcept nogil:
         return tanh_f(x)
     else:
         return tanh_d(x)
+
+cdef inline real erf_(real x) noexcept nogil:
+    if real is float:
+        return erf_f(x)
+    else:
+        return erf_d(x)
 
 cdef inline real multiply_add(real a, real b, real c) noexcept nogil:
     """a b + c, rounded once wherever vectors do so."""

@@ -362,5 +362,8 @@ def elementary(str name, real[::1] x):
     elif name == "tanh":
         for i in range(x.shape[0]):
             x[i] = tanh_(x[i])
+    elif name == "erf":
+        for i in range(x.shape[0]):
+            x[i] = erf_(x[i])
     else:
         raise ValueError(f"unknown function {name!r}")

@@ -74,6 +74,202 @@ cdef void activate_SiLU(
         z = y_[i]
         y_[i] = (z / (<real>1.0 + exp_((-z))))
 
+cdef void activate_BoundedReLU(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z, negative_slope, low, high, threshold, below
+    negative_slope = <real>numbers[0]
+    low = <real>numbers[1]
+    high = <real>numbers[2]
+    threshold = <real>numbers[3]
+    for i in range(lo, hi):
+        z = y_[i]
+        below = (negative_slope * (z - threshold))
+        below = ((<real>0.0 * maximum_(z, threshold)) if (negative_slope == <real>0.0) else below)
+        y_[i] = (minimum_(maximum_(z, low), high) if (z > threshold) else below)
+
+cdef void activate_ReLU6(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = minimum_(maximum_(z, <real>0.0), <real>6.0)
+
+cdef void activate_HardSigmoid(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (minimum_(maximum_((z + <real>3.0), <real>0.0), <real>6.0) / <real>6.0)
+
+cdef void activate_HardSiLU(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (z * (minimum_(maximum_((z + <real>3.0), <real>0.0), <real>6.0) / <real>6.0))
+
+cdef void activate_HardTanh(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = minimum_(maximum_(z, (-<real>1.0)), <real>1.0)
+
+cdef void activate_HardShrink(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z, threshold
+    threshold = <real>numbers[0]
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (<real>0.0 if (abs_(z) <= threshold) else z)
+
+cdef void activate_SoftShrink(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z, threshold
+    threshold = <real>numbers[0]
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (z - minimum_(maximum_(z, (-threshold)), threshold))
+
+cdef void activate_Threshold(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z, threshold, default_value
+    threshold = <real>numbers[0]
+    default_value = <real>numbers[1]
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (default_value if (z <= threshold) else z)
+
+cdef void activate_SparsePlus(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (<real>0.0 if (z <= (-<real>1.0)) else (z if (z >= <real>1.0) else (<real>0.25 * ((z + <real>1.0) * (z + <real>1.0)))))
+
+cdef void activate_SparseSigmoid(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (<real>0.5 * minimum_(maximum_((z + <real>1.0), <real>0.0), <real>2.0))
+
+cdef void activate_Exponential(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = exp_(z)
+
+cdef void activate_CELU(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z, alpha
+    alpha = <real>numbers[0]
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (z if (z > <real>0.0) else (alpha * expm1_((z / alpha))))
+
+cdef void activate_SELU(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = ((<real>1.0507009873554805 * z) if (z > <real>0.0) else (<real>1.7580993408473768 * expm1_(z)))
+
+cdef void activate_GELU(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = ((<real>0.5 * z) * (<real>1.0 + erf_((<real>0.7071067811865476 * z))))
+
+cdef void activate_GeluTanh(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z, u
+    for i in range(lo, hi):
+        z = y_[i]
+        u = (<real>0.7978845608028654 * (z + (<real>0.044715 * ((z * z) * z))))
+        y_[i] = ((<real>0.5 * z) * (<real>1.0 + tanh_(u)))
+
+cdef void activate_LogSigmoid(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (minimum_(z, <real>0.0) - log1p_(exp_((-abs_(z)))))
+
+cdef void activate_Mish(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z, e, n
+    for i in range(lo, hi):
+        z = y_[i]
+        e = exp_(minimum_(z, <real>20.0))
+        n = (e * (e + <real>2.0))
+        y_[i] = (z * (n / (n + <real>2.0)))
+
+cdef void activate_Softsign(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (z / (<real>1.0 + abs_(z)))
+
+cdef void activate_Squareplus(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z, b, q
+    b = <real>numbers[0]
+    for i in range(lo, hi):
+        z = y_[i]
+        q = (<real>0.5 * (abs_(z) + sqrt_(((z * z) + b))))
+        y_[i] = (((<real>0.25 * b) / q) if (z < <real>0.0) else q)
+
+cdef void activate_TanhShrink(
+    real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real z
+    for i in range(lo, hi):
+        z = y_[i]
+        y_[i] = (z - tanh_(z))
+
 cdef void activate(
     int64_t code, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
@@ -94,8 +290,48 @@ cdef void activate(
         activate_Softplus[real](y_, numbers, lo, hi)
     elif code == 7:
         activate_SiLU[real](y_, numbers, lo, hi)
+    elif code == 8:
+        activate_BoundedReLU[real](y_, numbers, lo, hi)
+    elif code == 9:
+        activate_ReLU6[real](y_, numbers, lo, hi)
+    elif code == 10:
+        activate_HardSigmoid[real](y_, numbers, lo, hi)
+    elif code == 11:
+        activate_HardSiLU[real](y_, numbers, lo, hi)
+    elif code == 12:
+        activate_HardTanh[real](y_, numbers, lo, hi)
+    elif code == 13:
+        activate_HardShrink[real](y_, numbers, lo, hi)
+    elif code == 14:
+        activate_SoftShrink[real](y_, numbers, lo, hi)
+    elif code == 15:
+        activate_Threshold[real](y_, numbers, lo, hi)
+    elif code == 16:
+        activate_SparsePlus[real](y_, numbers, lo, hi)
+    elif code == 17:
+        activate_SparseSigmoid[real](y_, numbers, lo, hi)
+    elif code == 18:
+        activate_Exponential[real](y_, numbers, lo, hi)
+    elif code == 19:
+        activate_CELU[real](y_, numbers, lo, hi)
+    elif code == 20:
+        activate_SELU[real](y_, numbers, lo, hi)
+    elif code == 21:
+        activate_GELU[real](y_, numbers, lo, hi)
+    elif code == 22:
+        activate_GeluTanh[real](y_, numbers, lo, hi)
+    elif code == 23:
+        activate_LogSigmoid[real](y_, numbers, lo, hi)
+    elif code == 24:
+        activate_Mish[real](y_, numbers, lo, hi)
+    elif code == 25:
+        activate_Softsign[real](y_, numbers, lo, hi)
+    elif code == 26:
+        activate_Squareplus[real](y_, numbers, lo, hi)
+    elif code == 27:
+        activate_TanhShrink[real](y_, numbers, lo, hi)
 
-ACTIVATE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU')
+ACTIVATE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU', 'BoundedReLU', 'ReLU6', 'HardSigmoid', 'HardSiLU', 'HardTanh', 'HardShrink', 'SoftShrink', 'Threshold', 'SparsePlus', 'SparseSigmoid', 'Exponential', 'CELU', 'SELU', 'GELU', 'GeluTanh', 'LogSigmoid', 'Mish', 'Softsign', 'Squareplus', 'TanhShrink')
 
 
 cdef void derive_Linear(
@@ -182,6 +418,235 @@ cdef void derive_SiLU(
         s = (<real>1.0 / (<real>1.0 + exp_((-z))))
         dy_[i] = (dy * (s + (y * (<real>1.0 - s))))
 
+cdef void derive_BoundedReLU(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, z, negative_slope, low, high, threshold, above
+    negative_slope = <real>numbers[0]
+    low = <real>numbers[1]
+    high = <real>numbers[2]
+    threshold = <real>numbers[3]
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        z = z_[i]
+        above = ((dy if (z > low) else <real>0.0) if (z < high) else <real>0.0)
+        dy_[i] = (above if (z > threshold) else (negative_slope * dy))
+
+cdef void derive_ReLU6(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = ((dy if (y < <real>6.0) else <real>0.0) if (y > <real>0.0) else <real>0.0)
+
+cdef void derive_HardSigmoid(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (((dy / <real>6.0) if (y < <real>1.0) else <real>0.0) if (y > <real>0.0) else <real>0.0)
+
+cdef void derive_HardSiLU(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, z, h
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        z = z_[i]
+        h = (minimum_(maximum_((z + <real>3.0), <real>0.0), <real>6.0) / <real>6.0)
+        dy_[i] = (dy * (h + ((z / <real>6.0) if (abs_(z) < <real>3.0) else <real>0.0)))
+
+cdef void derive_HardTanh(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy if (abs_(y) < <real>1.0) else <real>0.0)
+
+cdef void derive_HardShrink(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, threshold
+    threshold = <real>numbers[0]
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (<real>0.0 if (y == <real>0.0) else dy)
+
+cdef void derive_SoftShrink(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, threshold
+    threshold = <real>numbers[0]
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (<real>0.0 if (y == <real>0.0) else dy)
+
+cdef void derive_Threshold(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, z, threshold, default_value
+    threshold = <real>numbers[0]
+    default_value = <real>numbers[1]
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        z = z_[i]
+        dy_[i] = (<real>0.0 if (z <= threshold) else dy)
+
+cdef void derive_SparsePlus(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy * minimum_(sqrt_(y), <real>1.0))
+
+cdef void derive_SparseSigmoid(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (((<real>0.5 * dy) if (y < <real>1.0) else <real>0.0) if (y > <real>0.0) else <real>0.0)
+
+cdef void derive_Exponential(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy * y)
+
+cdef void derive_CELU(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, alpha
+    alpha = <real>numbers[0]
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy if (y > <real>0.0) else (dy * ((y / alpha) + <real>1.0)))
+
+cdef void derive_SELU(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy * (<real>1.0507009873554805 if (y > <real>0.0) else (y + <real>1.7580993408473768)))
+
+cdef void derive_GELU(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, z, density
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        z = z_[i]
+        density = (<real>0.3989422804014327 * exp_(((-<real>0.5) * (z * z))))
+        dy_[i] = (dy * ((<real>0.5 * (<real>1.0 + erf_((<real>0.7071067811865476 * z)))) + (z * density)))
+
+cdef void derive_GeluTanh(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, z, w, t, slope
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        z = z_[i]
+        w = minimum_(maximum_(z, (-<real>10.0)), <real>10.0)
+        t = tanh_((<real>0.7978845608028654 * (w + (<real>0.044715 * ((w * w) * w)))))
+        slope = ((<real>1.0 - (t * t)) * (<real>0.7978845608028654 * (<real>1.0 + (<real>0.134145 * (w * w)))))
+        dy_[i] = (dy * ((<real>0.5 * (<real>1.0 + t)) + ((<real>0.5 * w) * slope)))
+
+cdef void derive_LogSigmoid(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy * (-expm1_(y)))
+
+cdef void derive_Mish(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, z, w, e, n, slope
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        z = z_[i]
+        w = minimum_(z, <real>20.0)
+        e = exp_(w)
+        n = (e * (e + <real>2.0))
+        slope = (((<real>4.0 * e) * (<real>1.0 + e)) / ((n + <real>2.0) * (n + <real>2.0)))
+        dy_[i] = (dy * ((n / (n + <real>2.0)) + (w * slope)))
+
+cdef void derive_Softsign(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, s
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        s = (<real>1.0 - abs_(y))
+        dy_[i] = (dy * (s * s))
+
+cdef void derive_Squareplus(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, b
+    b = <real>numbers[0]
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        dy_[i] = (dy / (<real>1.0 + ((<real>0.25 * b) / (y * y))))
+
+cdef void derive_TanhShrink(
+    real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real dy, y, z, t
+    for i in range(lo, hi):
+        dy = dy_[i]
+        y = y_[i]
+        z = z_[i]
+        t = tanh_(z)
+        dy_[i] = (dy * (t * t))
+
 cdef void derive(
     int64_t code, real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
@@ -202,8 +667,48 @@ cdef void derive(
         derive_Softplus[real](dy_, y_, z_, numbers, lo, hi)
     elif code == 7:
         derive_SiLU[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 8:
+        derive_BoundedReLU[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 9:
+        derive_ReLU6[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 10:
+        derive_HardSigmoid[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 11:
+        derive_HardSiLU[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 12:
+        derive_HardTanh[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 13:
+        derive_HardShrink[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 14:
+        derive_SoftShrink[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 15:
+        derive_Threshold[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 16:
+        derive_SparsePlus[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 17:
+        derive_SparseSigmoid[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 18:
+        derive_Exponential[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 19:
+        derive_CELU[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 20:
+        derive_SELU[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 21:
+        derive_GELU[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 22:
+        derive_GeluTanh[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 23:
+        derive_LogSigmoid[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 24:
+        derive_Mish[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 25:
+        derive_Softsign[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 26:
+        derive_Squareplus[real](dy_, y_, z_, numbers, lo, hi)
+    elif code == 27:
+        derive_TanhShrink[real](dy_, y_, z_, numbers, lo, hi)
 
-DERIVE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU')
+DERIVE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU', 'BoundedReLU', 'ReLU6', 'HardSigmoid', 'HardSiLU', 'HardTanh', 'HardShrink', 'SoftShrink', 'Threshold', 'SparsePlus', 'SparseSigmoid', 'Exponential', 'CELU', 'SELU', 'GELU', 'GeluTanh', 'LogSigmoid', 'Mish', 'Softsign', 'Squareplus', 'TanhShrink')
 
 
 cdef void loss_BinaryCrossentropy(

@@ -50,6 +50,10 @@ cdef enum:
     NON_NEGATIVE = 56
     BOUND_NORM = 57
     ORTHOGONALITY = 58
+    LOG_SOFTMAX = 60
+    SPARSEMAX = 61
+    GLU = 63
+    PRELU = 64
 
 KINDS = {
     "INPUT": INPUT, "DENSE": DENSE, "ACTIVATION": ACTIVATION, "SOFTMAX": SOFTMAX,
@@ -66,7 +70,12 @@ KINDS = {
     "CLIP_VALUE": CLIP_VALUE, "CLIP_NORM": CLIP_NORM, "UPDATE": UPDATE, "ACTIVITY": ACTIVITY,
     "ACCUMULATE": ACCUMULATE, "DECAY": DECAY, "TRUST": TRUST, "AVERAGE": AVERAGE,
     "NON_NEGATIVE": NON_NEGATIVE, "BOUND_NORM": BOUND_NORM, "ORTHOGONALITY": ORTHOGONALITY,
+    "LOG_SOFTMAX": LOG_SOFTMAX, "SPARSEMAX": SPARSEMAX, "GLU": GLU, "PRELU": PRELU,
 }
+
+cdef inline bint in_network(int64_t kind) noexcept nogil:
+    """Whether an op of this kind runs forwards and backwards; fastnn.plan.in_network."""
+    return kind < OUTPUT or kind >= LOG_SOFTMAX
 
 # the codes of a head's links, fastnn.plan.LINKS
 cdef enum:
@@ -97,9 +106,6 @@ LAYER_CODES = {
 # how many outputs make the transposed form of a weight gradient pay
 cdef enum:
     WIDE = 5
-
-cdef inline bint is_network(int64_t kind) noexcept nogil:
-    return kind < OUTPUT or kind >= 60
 
 cdef struct run_t:
     # A batch on its way through the plan, as one thread sees it. Pointers to numbers are void

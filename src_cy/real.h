@@ -49,6 +49,9 @@
 #undef EXPM1_MIN
 #undef EXP_SERIES
 #undef LOG_SERIES
+#undef ERF_SMALL
+#undef ERF_LARGE
+#undef ERF_MAX
 #undef SMALLEST_NORMAL
 #undef SUBNORMAL_SCALE
 #undef SUBNORMAL_POWER

@@ -14,8 +14,10 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
             dense_forward[real](r, op, work)
         elif op.kind == ACTIVATION:
             activation_forward[real](r, op, work)
-        elif op.kind == SOFTMAX:
-            softmax_forward[real](r, op, work)
+        elif op.kind == SOFTMAX or LOG_SOFTMAX <= op.kind <= GLU:
+            row_wise_forward[real](r, op, work)
+        elif op.kind == PRELU:
+            prelu_forward[real](r, op, work)
         elif op.kind == DROPOUT:
             dropout_forward[real](r, op, work)
         elif op.kind == BATCH_NORM:
@@ -37,7 +39,7 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
                 overlap_of_batch[real](r, op, work)
         elif op.kind >= ELEMENT_METRIC and op.kind < PENALTY and r.T != NULL:
             metric_rows[real](r, op, work)
-        if r.column_parts > 1 and (is_network(op.kind) or op.kind <= OVERLAP_LOSS):
+        if r.column_parts > 1 and (in_network(op.kind) or op.kind <= OVERLAP_LOSS):
             barrier_wait(r.barrier)
 
 cdef void backward_ops(run_t* r, real* work) noexcept nogil:
@@ -45,7 +47,7 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
     cdef const op_t* op
     for i in range(r.n_ops - 1, -1, -1):
         op = &r.ops[i]
-        if not is_network(op.kind) or op.ddst < 0:
+        if not in_network(op.kind) or op.ddst < 0:
             continue
         if op.kind == DENSE:
             dense_derive[real](r, op, work)
@@ -55,8 +57,10 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
                 dense_input_gradient[real](r, op, work)
         elif op.kind == ACTIVATION:
             activation_backward[real](r, op, work)
-        elif op.kind == SOFTMAX:
-            softmax_backward[real](r, op, work)
+        elif op.kind == SOFTMAX or LOG_SOFTMAX <= op.kind <= GLU:
+            row_wise_backward[real](r, op, work)
+        elif op.kind == PRELU:
+            prelu_backward[real](r, op, work)
         elif op.kind == DROPOUT:
             dropout_backward[real](r, op, work)
         elif op.kind == BATCH_NORM:
@@ -82,6 +86,8 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
             dense_weight_gradient[real](r, op, work)
         elif (op.kind == ROW_NORM or op.kind == EMBEDDING) and op.trains:
             layer_weight_gradient[real](r, op, work)
+        elif op.kind == PRELU and op.trains:
+            prelu_gradient[real](r, op, work)
 
 # Sums over all parameters are taken in blocks, each by one thread, and those added up in order.
 cdef enum:

@@ -249,6 +249,26 @@ def branches(kind):
     return make
 
 
+def grouped(activation):
+    """An activation of the last of two axes, behind a dense layer and in front of one."""
+    def make(net):
+        value = replace(net.dense(net.input(5), 12, "tanh"), shape=(3, 4))
+        value = net.activate(value, activation)
+        return net.dense(replace(value, shape=(value.width,)), 4)
+    return make
+
+
+def parametric(alphas, size=1, trains=True):
+    """PReLU of six columns, with as many alphas for groups of `size` neighbours; and another."""
+    def make(net):
+        value = net.dense(net.input(5), 6)
+        for _ in range(2):
+            value = net.builder.op(Kind.PRELU, value, shape=value.shape, trains=trains, m=alphas,
+                                   s=size, w=net.weight(alphas, trains))
+        return net.dense(value, 4)
+    return make
+
+
 def clip(kind, limit):
     return lambda net: [net.builder.clip(kind, v.offset, v.size, limit) for v in net.variables]
 
@@ -329,7 +349,8 @@ CASES = {
                  {"make": lambda net: net.dense(net.dense(net.input(3), 5, trains=False), 2)},
                  {"make": stack(*["tanh"] * 4, widths=(33, 1, 18, 1), inputs=19)}],
     Kind.ACTIVATION: [{"make": alone("silu")}],
-    Kind.SOFTMAX: [{"make": stack("softmax", "softmax"), "loss": "mse"}],
+    Kind.SOFTMAX: [{"make": stack("softmax", "softmax"), "loss": "mse"},
+                   {"make": grouped("softmax")}],
     Kind.DROPOUT: [{"make": dropped}],
     Kind.BATCH_NORM: [{"make": normalized()}, {"make": positions},
                       {"make": normalized(scale=False)}, {"make": normalized(center=False)},
@@ -415,6 +436,13 @@ CASES = {
         0.1, 0.9, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3)},
         {"make": stack("tanh", "relu"), "optimizer": optimizers.Lamb(
             0.1, use_ema=True, ema_overwrite_frequency=2, gradient_accumulation_steps=2)}],
+    Kind.LOG_SOFTMAX: [{"make": stack("log_softmax", "log_softmax")},
+                       {"make": grouped("log_softmax")}],
+    Kind.SPARSEMAX: [{"make": stack("sparsemax", "sparsemax")}, {"make": grouped("sparsemax")}],
+    Kind.GLU: [{"make": lambda net: net.dense(net.dense(net.input(5), 8, "glu"), 6, "glu")},
+               {"make": grouped("glu")}],
+    Kind.PRELU: [{"make": parametric(6)}, {"make": parametric(1)}, {"make": parametric(3)},
+                 {"make": parametric(2, 3)}, {"make": parametric(6, trains=False)}],
 }
 
 def probabilities(net):
@@ -422,8 +450,14 @@ def probabilities(net):
     return net.dropout(net.dense(net.dense(net.input(5), 7, "tanh"), 6, "sigmoid"), 0.0)
 
 
-ACTIVATIONS = [*activations.elementwise(), activations.Softmax, activations.LeakyReLU(0.01),
-               activations.ELU(0.7)]
+ACTIVATIONS = [*(cls for cls in registry.classes("activation")
+                 if cls.__module__.startswith("fastnn.")
+                 and cls not in (activations.Threshold, activations.GLU)),  # CASES has GLU
+               activations.Threshold(-0.3, 0.2), activations.LeakyReLU(0.01), activations.ELU(0.7),
+               activations.ReLU(0.1, 0.4, 0.05), activations.ReLU(max_value=0.5),
+               activations.ReLU(0.3), activations.ReLU(0.0, 0.6, -0.4), activations.CELU(0.6),
+               activations.GELU(approximate=True), activations.HardShrink(0.2),
+               activations.SoftShrink(0.1), activations.Squareplus(0.7)]
 
 # what a network must end in for a loss to have a value, where it has no link
 OUTPUTS = {losses.Poisson: "softplus", losses.Dice: "softplus", losses.Tversky: "sigmoid",

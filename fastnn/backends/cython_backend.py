@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from fastnn.backends import loader
+from fastnn.backends import loader, numpy_backend, own
 from fastnn.plan import Kind, Plan
 
 NAME = "cython"
@@ -75,6 +75,7 @@ class _Layout:
             elif op["kind"] == Kind.TRUST:  # two sums, of the parameters and of the update
                 room = -(-core.block_bytes(op["k"]) // plan.dtype.itemsize)
                 op["aux"], op["keep"], columns = columns, columns + room, columns + 2 * room
+        self.compiled = own.fill_in(self.ops, plan.dtype)  # False: a formula only for NumPy
         self._read_rows()
         self.columns = int(columns)
         dense = plan.ops[plan.ops["kind"] == Kind.DENSE]
@@ -133,6 +134,9 @@ def _two_dimensional(T, dtype):
 def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1):
     """A stretch of steps; see the contract in ``fastnn.backends``."""
     layout = _layout(plan)
+    if not layout.compiled:
+        numpy_backend.train(plan, memory, feed, order, batch_size, scalars, step, sums, Y)
+        return
     capacity = layout.capacity(min(batch_size, order.shape[1]))
     scratch = memory.scratch
     if scratch.get("for") != (layout, capacity, threads):
@@ -152,6 +156,9 @@ def forward(plan, params, X, Y, training=False, step=0, threads=1):
     n = len(X)
     if n == 0:
         return
+    if not layout.compiled:
+        numpy_backend.forward(plan, params, X, Y, training, step)
+        return
     if training:
         layout.forward(layout.ops, params, layout.columns, np.arange(layout.capacity(n)), X, Y,
                        True, step, 1)
@@ -165,6 +172,8 @@ def forward(plan, params, X, Y, training=False, step=0, threads=1):
 def bind(plan, params):
     """A function of (X, Y) for predictions of few rows; see the contract in ``fastnn.backends``."""
     layout = _layout(plan)
+    if not layout.compiled:
+        return numpy_backend.bind(plan, params)
     return core.Bound(layout.ops, params, layout.columns, layout.chunk(CHUNK), plan.n_inputs)
 
 
@@ -173,6 +182,9 @@ def evaluate(plan, params, feed, sums, threads=1):
     layout = _layout(plan)
     n = len(feed.X)
     if n == 0:
+        return
+    if not layout.compiled:
+        numpy_backend.evaluate(plan, params, feed, sums)
         return
     order = layout.chunk(n)
     chunks = -(-n // len(order))

@@ -18,6 +18,7 @@ from fastnn.backends import (
     Memory,
     bind_forward,
     numba_formulas,
+    numba_groups,
     numba_heads,
     numba_kernels,
     numba_layers,
@@ -25,6 +26,8 @@ from fastnn.backends import (
     numba_network,
     numba_penalties,
     numba_rows,
+    numpy_backend,
+    own,
 )
 from fastnn.losses import rows as losses
 from fastnn.plan import Kind
@@ -58,7 +61,7 @@ def _compiled(dtype: str, threaded: bool):
                 if T.size:
                     numba_kernels.gather(work, batch.targets, T, np.int64(0), m, rows, n)
                 for i in range(ops.size):
-                    if numba_network.is_network(ops[i].kind):
+                    if numba_network.in_network(ops[i].kind):
                         numba_network.forward(batch, ops[i], threads)
                     elif ops[i].kind <= Kind.OVERLAP_LOSS:
                         numba_heads.head(batch, ops[i])
@@ -68,7 +71,7 @@ def _compiled(dtype: str, threaded: bool):
                         numba_heads.score(batch, ops[i])
                 if training and scored:
                     for i in range(ops.size - 1, -1, -1):
-                        if numba_network.is_network(ops[i].kind) and ops[i].ddst >= 0:
+                        if numba_network.in_network(ops[i].kind) and ops[i].ddst >= 0:
                             numba_network.backward(batch, ops[i], threads)
                     for i in range(ops.size):
                         numba_heads.finish(batch, ops[i], slots, scalars[done], threads)
@@ -89,8 +92,8 @@ def _sources() -> int:
     from hashlib import sha256
     from pathlib import Path
 
-    modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_layers, numba_math,
-               numba_network, numba_penalties, numba_rows)
+    modules = (losses, plans, numba_formulas, numba_groups, numba_heads, numba_kernels,
+               numba_layers, numba_math, numba_network, numba_penalties, numba_rows)
     text = b"".join(Path(module.__file__).read_bytes() for module in modules)
     return int(sha256(text).hexdigest()[:15], 16)
 
@@ -102,6 +105,15 @@ def _sizes(plan) -> tuple[int, int]:
     dense = plan.ops[plan.ops["kind"] == Kind.DENSE]
     room = max([plan.n_outputs, *(2 * norms["m"])])
     return plan.columns + plan.n_outputs + int(room), int(max(dense["k"] * dense["m"], default=0))
+
+
+@lru_cache(maxsize=64)
+def _has_own(plan) -> bool:
+    """Whether an activation is the user's own: the plan then runs on NumPy, which is said once."""
+    found = own.classes(plan.ops)
+    for cls in found:
+        own.say_that_numpy_runs(cls, "the numba backend knows the package's own formulas only")
+    return bool(found)
 
 
 def _threads(threads: int, work: int) -> int | None:
@@ -148,12 +160,18 @@ def _run(plan, memory, feed, order, batch_size, scalars, step, sums, Y, threads,
 
 def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1):
     """A stretch of steps; see the contract in ``fastnn.backends``."""
+    if _has_own(plan):
+        numpy_backend.train(plan, memory, feed, order, batch_size, scalars, step, sums, Y)
+        return
     Y = np.empty((0, 0, 0), plan.dtype) if Y is None else Y
     _run(plan, memory, feed, order, batch_size, scalars, step, sums, Y, threads, True, True)
 
 
 def forward(plan, params, X, Y, training=False, step=0, threads=1):
     """Predictions Y (n, m) of X (n, k); see the contract in ``fastnn.backends``."""
+    if _has_own(plan):
+        numpy_backend.forward(plan, params, X, Y, training, step)
+        return
     empty = np.empty((0, 0), plan.dtype)
     feed = Feed(X, empty, np.empty(0, np.int64))
     _predict(plan, params, feed, np.zeros(1), Y[None], step, threads, training, False)
@@ -166,6 +184,9 @@ def bind(plan, params):
 
 def evaluate(plan, params, feed, sums, threads=1):
     """Add the sums of loss and metrics over the feed; see the contract in ``fastnn.backends``."""
+    if _has_own(plan):
+        numpy_backend.evaluate(plan, params, feed, sums)
+        return
     _predict(plan, params, feed, sums, np.empty((0, 0, 0), plan.dtype), 0, threads, False, True)
 
 

@@ -3,6 +3,7 @@
 
 from fastnn.backends.numba_math import (
     abs_,
+    erf_,
     exp_,
     expm1_,
     log1p_,
@@ -54,8 +55,104 @@ def activate(code, y_, y0, numbers, size):
         for i in range(size):
             z = y_[i]
             y_[i] = (z / (real(1.0) + exp_((-z))))
+    elif code == 8:  # BoundedReLU
+        negative_slope = real(numbers[0])
+        low = real(numbers[1])
+        high = real(numbers[2])
+        threshold = real(numbers[3])
+        for i in range(size):
+            z = y_[i]
+            below = (negative_slope * (z - threshold))
+            below = ((real(0.0) * maximum_(z, threshold)) if (negative_slope == real(0.0)) else below)
+            y_[i] = (minimum_(maximum_(z, low), high) if (z > threshold) else below)
+    elif code == 9:  # ReLU6
+        for i in range(size):
+            z = y_[i]
+            y_[i] = minimum_(maximum_(z, real(0.0)), real(6.0))
+    elif code == 10:  # HardSigmoid
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (minimum_(maximum_((z + real(3.0)), real(0.0)), real(6.0)) / real(6.0))
+    elif code == 11:  # HardSiLU
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (z * (minimum_(maximum_((z + real(3.0)), real(0.0)), real(6.0)) / real(6.0)))
+    elif code == 12:  # HardTanh
+        for i in range(size):
+            z = y_[i]
+            y_[i] = minimum_(maximum_(z, (-real(1.0))), real(1.0))
+    elif code == 13:  # HardShrink
+        threshold = real(numbers[0])
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (real(0.0) if (abs_(z) <= threshold) else z)
+    elif code == 14:  # SoftShrink
+        threshold = real(numbers[0])
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (z - minimum_(maximum_(z, (-threshold)), threshold))
+    elif code == 15:  # Threshold
+        threshold = real(numbers[0])
+        default_value = real(numbers[1])
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (default_value if (z <= threshold) else z)
+    elif code == 16:  # SparsePlus
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (real(0.0) if (z <= (-real(1.0))) else (z if (z >= real(1.0)) else (real(0.25) * ((z + real(1.0)) * (z + real(1.0))))))
+    elif code == 17:  # SparseSigmoid
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (real(0.5) * minimum_(maximum_((z + real(1.0)), real(0.0)), real(2.0)))
+    elif code == 18:  # Exponential
+        for i in range(size):
+            z = y_[i]
+            y_[i] = exp_(z)
+    elif code == 19:  # CELU
+        alpha = real(numbers[0])
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (z if (z > real(0.0)) else (alpha * expm1_((z / alpha))))
+    elif code == 20:  # SELU
+        for i in range(size):
+            z = y_[i]
+            y_[i] = ((real(1.0507009873554805) * z) if (z > real(0.0)) else (real(1.7580993408473768) * expm1_(z)))
+    elif code == 21:  # GELU
+        for i in range(size):
+            z = y_[i]
+            y_[i] = ((real(0.5) * z) * (real(1.0) + erf_((real(0.7071067811865476) * z))))
+    elif code == 22:  # GeluTanh
+        for i in range(size):
+            z = y_[i]
+            u = (real(0.7978845608028654) * (z + (real(0.044715) * ((z * z) * z))))
+            y_[i] = ((real(0.5) * z) * (real(1.0) + tanh_(u)))
+    elif code == 23:  # LogSigmoid
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (minimum_(z, real(0.0)) - log1p_(exp_((-abs_(z)))))
+    elif code == 24:  # Mish
+        for i in range(size):
+            z = y_[i]
+            e = exp_(minimum_(z, real(20.0)))
+            n = (e * (e + real(2.0)))
+            y_[i] = (z * (n / (n + real(2.0))))
+    elif code == 25:  # Softsign
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (z / (real(1.0) + abs_(z)))
+    elif code == 26:  # Squareplus
+        b = real(numbers[0])
+        for i in range(size):
+            z = y_[i]
+            q = (real(0.5) * (abs_(z) + sqrt_(((z * z) + b))))
+            y_[i] = (((real(0.25) * b) / q) if (z < real(0.0)) else q)
+    elif code == 27:  # TanhShrink
+        for i in range(size):
+            z = y_[i]
+            y_[i] = (z - tanh_(z))
 
-ACTIVATE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU')
+ACTIVATE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU', 'BoundedReLU', 'ReLU6', 'HardSigmoid', 'HardSiLU', 'HardTanh', 'HardShrink', 'SoftShrink', 'Threshold', 'SparsePlus', 'SparseSigmoid', 'Exponential', 'CELU', 'SELU', 'GELU', 'GeluTanh', 'LogSigmoid', 'Mish', 'Softsign', 'Squareplus', 'TanhShrink')
 
 
 @njit
@@ -109,8 +206,137 @@ def derive(code, dy_, dy0, y_, y0, z_, z0, numbers, size):
             z = z_[i]
             s = (real(1.0) / (real(1.0) + exp_((-z))))
             dy_[i] = (dy * (s + (y * (real(1.0) - s))))
+    elif code == 8:  # BoundedReLU
+        negative_slope = real(numbers[0])
+        low = real(numbers[1])
+        high = real(numbers[2])
+        threshold = real(numbers[3])
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            z = z_[i]
+            above = ((dy if (z > low) else real(0.0)) if (z < high) else real(0.0))
+            dy_[i] = (above if (z > threshold) else (negative_slope * dy))
+    elif code == 9:  # ReLU6
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = ((dy if (y < real(6.0)) else real(0.0)) if (y > real(0.0)) else real(0.0))
+    elif code == 10:  # HardSigmoid
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (((dy / real(6.0)) if (y < real(1.0)) else real(0.0)) if (y > real(0.0)) else real(0.0))
+    elif code == 11:  # HardSiLU
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            z = z_[i]
+            h = (minimum_(maximum_((z + real(3.0)), real(0.0)), real(6.0)) / real(6.0))
+            dy_[i] = (dy * (h + ((z / real(6.0)) if (abs_(z) < real(3.0)) else real(0.0))))
+    elif code == 12:  # HardTanh
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy if (abs_(y) < real(1.0)) else real(0.0))
+    elif code == 13:  # HardShrink
+        threshold = real(numbers[0])
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (real(0.0) if (y == real(0.0)) else dy)
+    elif code == 14:  # SoftShrink
+        threshold = real(numbers[0])
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (real(0.0) if (y == real(0.0)) else dy)
+    elif code == 15:  # Threshold
+        threshold = real(numbers[0])
+        default_value = real(numbers[1])
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            z = z_[i]
+            dy_[i] = (real(0.0) if (z <= threshold) else dy)
+    elif code == 16:  # SparsePlus
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy * minimum_(sqrt_(y), real(1.0)))
+    elif code == 17:  # SparseSigmoid
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (((real(0.5) * dy) if (y < real(1.0)) else real(0.0)) if (y > real(0.0)) else real(0.0))
+    elif code == 18:  # Exponential
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy * y)
+    elif code == 19:  # CELU
+        alpha = real(numbers[0])
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy if (y > real(0.0)) else (dy * ((y / alpha) + real(1.0))))
+    elif code == 20:  # SELU
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy * (real(1.0507009873554805) if (y > real(0.0)) else (y + real(1.7580993408473768))))
+    elif code == 21:  # GELU
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            z = z_[i]
+            density = (real(0.3989422804014327) * exp_(((-real(0.5)) * (z * z))))
+            dy_[i] = (dy * ((real(0.5) * (real(1.0) + erf_((real(0.7071067811865476) * z)))) + (z * density)))
+    elif code == 22:  # GeluTanh
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            z = z_[i]
+            w = minimum_(maximum_(z, (-real(10.0))), real(10.0))
+            t = tanh_((real(0.7978845608028654) * (w + (real(0.044715) * ((w * w) * w)))))
+            slope = ((real(1.0) - (t * t)) * (real(0.7978845608028654) * (real(1.0) + (real(0.134145) * (w * w)))))
+            dy_[i] = (dy * ((real(0.5) * (real(1.0) + t)) + ((real(0.5) * w) * slope)))
+    elif code == 23:  # LogSigmoid
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy * (-expm1_(y)))
+    elif code == 24:  # Mish
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            z = z_[i]
+            w = minimum_(z, real(20.0))
+            e = exp_(w)
+            n = (e * (e + real(2.0)))
+            slope = (((real(4.0) * e) * (real(1.0) + e)) / ((n + real(2.0)) * (n + real(2.0))))
+            dy_[i] = (dy * ((n / (n + real(2.0))) + (w * slope)))
+    elif code == 25:  # Softsign
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            s = (real(1.0) - abs_(y))
+            dy_[i] = (dy * (s * s))
+    elif code == 26:  # Squareplus
+        b = real(numbers[0])
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            dy_[i] = (dy / (real(1.0) + ((real(0.25) * b) / (y * y))))
+    elif code == 27:  # TanhShrink
+        for i in range(size):
+            dy = dy_[i]
+            y = y_[i]
+            z = z_[i]
+            t = tanh_(z)
+            dy_[i] = (dy * (t * t))
 
-DERIVE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU')
+DERIVE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU', 'BoundedReLU', 'ReLU6', 'HardSigmoid', 'HardSiLU', 'HardTanh', 'HardShrink', 'SoftShrink', 'Threshold', 'SparsePlus', 'SparseSigmoid', 'Exponential', 'CELU', 'SELU', 'GELU', 'GeluTanh', 'LogSigmoid', 'Mish', 'Softsign', 'Squareplus', 'TanhShrink')
 
 
 @njit

@@ -13,9 +13,11 @@ import numpy as np
 
 from fastnn.backends import numba_formulas as formulas
 from fastnn.backends import numba_kernels as kernels
+from fastnn.backends import numba_groups as groups
 from fastnn.backends import numba_layers as layers
 from fastnn.backends.numba_math import njit
 from fastnn.plan import Kind
+from fastnn.plan import in_network as _in_network
 
 PAYS = 1 << 22  # multiply-adds from which a product is shared among threads
 
@@ -46,17 +48,15 @@ class Batch(NamedTuple):
     constants: np.ndarray
 
 
+in_network = njit(_in_network)
+
+
 @njit
 def numbers(op):
     return op.a0, op.a1, op.a2, op.a3
 
 
 # the network
-
-
-@njit
-def is_network(kind):
-    return kind < Kind.OUTPUT or kind >= 60
 
 
 @njit
@@ -197,7 +197,7 @@ def forward(batch, op, threads):
         kernels.copy(w, dst, w, src, n * k)
         formulas.activate(op.formula, w, dst, numbers(op), n * k)
     elif op.kind == Kind.SOFTMAX:
-        kernels.softmax(w, dst, w, src, n, k)
+        kernels.softmax(w, dst, w, src, n * k // op.s, op.s)
     elif op.kind == Kind.DROPOUT:
         forward_dropout(batch, op)
     elif op.kind == Kind.BATCH_NORM:
@@ -214,6 +214,14 @@ def forward(batch, op, threads):
                           + op.a1 * kernels.sum_squares(w, src, n * k))
     elif Kind.ROW_NORM <= op.kind <= Kind.GATHER:
         layers.forward(batch, op)
+    elif op.kind == Kind.LOG_SOFTMAX:
+        groups.log_softmax(w, dst, src, n * k // op.s, op.s)
+    elif op.kind == Kind.SPARSEMAX:
+        groups.sparsemax(w, dst, src, n * k // op.s, op.s)
+    elif op.kind == Kind.GLU:
+        groups.glu(w, dst, src, n * k // op.s, op.s // 2)
+    elif op.kind == Kind.PRELU:
+        groups.prelu(w, dst, src, src, batch.params, op.w, n, k, m, op.s)
 
 
 @njit
@@ -227,7 +235,7 @@ def backward(batch, op, threads):
         formulas.derive(op.formula, w, ddst, w, dst, w, src, numbers(op), n * k)
         kernels.copy(w, dsrc, w, ddst, n * k)
     elif op.kind == Kind.SOFTMAX:
-        kernels.softmax_gradient(w, dsrc, w, ddst, w, dst, n, k)
+        kernels.softmax_gradient(w, dsrc, w, ddst, w, dst, n * k // op.s, op.s)
     elif op.kind == Kind.DROPOUT:
         kernels.times(w, dsrc, w, ddst, w, op.aux * n, n * k)
     elif op.kind == Kind.BATCH_NORM:
@@ -253,3 +261,14 @@ def backward(batch, op, threads):
         backward_activity(batch, op)
     elif Kind.ROW_NORM <= op.kind <= Kind.GATHER:
         layers.backward(batch, op)
+    elif op.kind == Kind.LOG_SOFTMAX:
+        groups.log_softmax_gradient(w, dsrc, ddst, dst, n * k // op.s, op.s)
+    elif op.kind == Kind.SPARSEMAX:
+        groups.sparsemax_gradient(w, dsrc, ddst, dst, n * k // op.s, op.s)
+    elif op.kind == Kind.GLU:
+        groups.glu_gradient(w, dsrc, ddst, src, n * k // op.s, op.s // 2)
+    elif op.kind == Kind.PRELU:
+        if op.trains:
+            groups.prelu_gradient(batch.grads, op.w, w, ddst, src, n, k, m, op.s)
+        if dsrc >= 0:
+            groups.prelu(w, dsrc, ddst, src, batch.params, op.w, n, k, m, op.s)

@@ -62,12 +62,12 @@ class Run:
 
 
 def _activate(op, z):
-    cls = activations.elementwise()[op["formula"]]
+    cls = activations.at_code(op["formula"])
     return cls.forward(z, *_cast(op, z, cls.hyper))
 
 
 def _derive(op, dy, y, z):
-    cls = activations.elementwise()[op["formula"]]
+    cls = activations.at_code(op["formula"])
     kept = (y, z) if cls.keeps_z() else (y,)
     return cls.backward(dy, *kept, *_cast(op, y, cls.hyper))
 
@@ -114,15 +114,47 @@ def backward_activation(run, op):
         op, run.columns(op["ddst"], k), run.columns(op["dst"], k), run.columns(op["src"], k))
 
 
+_ROW_WISE = {Kind.SOFTMAX: activations.Softmax, Kind.LOG_SOFTMAX: activations.LogSoftmax,
+             Kind.SPARSEMAX: activations.Sparsemax, Kind.GLU: activations.GLU}
+
+
 def forward_softmax(run, op, X):
-    run.columns(op["dst"], op["k"])[:] = activations.Softmax.forward(
-        run.columns(op["src"], op["k"]))
+    """The function of the kind's class, on groups of s columns."""
+    z = run.columns(op["src"], op["k"]).reshape(-1, op["s"])
+    run.columns(op["dst"], op["m"])[:] = _ROW_WISE[op["kind"]].forward(z).reshape(-1, op["m"])
 
 
 def backward_softmax(run, op):
-    k = op["k"]
-    run.columns(op["dsrc"], k)[:] = activations.Softmax.backward(
-        run.columns(op["ddst"], k), run.columns(op["dst"], k))
+    k, m, size = op["k"], op["m"], op["s"]
+    dy, y = (run.columns(op[name], m).reshape(-1, size * m // k) for name in ("ddst", "dst"))
+    cls = _ROW_WISE[op["kind"]]
+    kept = (y, run.columns(op["src"], k).reshape(-1, size)) if cls.keeps_z() else (y,)
+    run.columns(op["dsrc"], k)[:] = cls.backward(dy, *kept).reshape(-1, k)
+
+
+forward_log_softmax = forward_sparsemax = forward_glu = forward_softmax
+backward_log_softmax = backward_sparsemax = backward_glu = backward_softmax
+
+
+def _alphas(run, op):
+    """The alpha of every column."""
+    return run.params[op["w"] + np.arange(op["k"]) // op["s"] % op["m"]]
+
+
+def forward_prelu(run, op, X):
+    z = run.columns(op["src"], op["k"])
+    run.columns(op["dst"], op["k"])[:] = np.where(z > 0, z, _alphas(run, op) * z)
+
+
+def backward_prelu(run, op):
+    """He et al. 2015, eq. 8 and the paragraph behind it."""
+    k, m, size = op["k"], op["m"], op["s"]
+    z, dy = run.columns(op["src"], k), run.columns(op["ddst"], k)
+    if op["trains"]:
+        dalpha = np.where(z > 0, 0, dy * z).reshape(-1, m, size)
+        run.grads[op["w"] : op["w"] + m] = dalpha.sum(axis=(0, 2))
+    if op["dsrc"] >= 0:
+        run.columns(op["dsrc"], k)[:] = np.where(z > 0, dy, _alphas(run, op) * dy)
 
 
 def forward_dropout(run, op, X):
@@ -501,7 +533,7 @@ def bound_norm(run, op, slots, scalars):
 
 
 _NETWORK = ("input", "dense", "activation", "softmax", "dropout", "batch_norm", "fork", "add",
-            "multiply", "concatenate", "activity")
+            "multiply", "concatenate", "activity", "log_softmax", "sparsemax", "glu", "prelu")
 _HEADS = ("output", "element_loss", "softmax_loss", "cross_loss", "cosine_loss",
           "categorical_hinge_loss", "power_loss", "overlap_loss")
 _METRICS = ("element_metric", "binary_accuracy", "categorical_accuracy",

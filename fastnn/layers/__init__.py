@@ -5,6 +5,7 @@
 3
 """
 
+from fastnn.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.layers.base import Layer, Variable
 from fastnn.layers.core import Activation, Dense, Flatten, Input, InputLayer, Reshape
 from fastnn.layers.embedding import Embedding
@@ -26,12 +27,12 @@ from fastnn.layers.regularization import (
 from fastnn.layers.reshaping import Cropping1D, Identity, Permute, RepeatVector, ZeroPadding1D
 from fastnn.registry import get as _get
 
-__all__ = ["Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization",
+__all__ = ["ELU", "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization",
            "CategoryEncoding", "Cropping1D", "Dense", "Discretization", "Dropout", "Embedding",
            "Flatten", "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity",
-           "Input", "InputLayer", "Layer", "LayerNormalization", "Normalization", "Permute",
-           "RMSNormalization", "RepeatVector", "Rescaling", "Reshape", "UnitNormalization",
-           "Variable", "ZeroPadding1D", "deserialize"]
+           "Input", "InputLayer", "Layer", "LayerNormalization", "LeakyReLU", "Normalization",
+           "PReLU", "Permute", "RMSNormalization", "ReLU", "RepeatVector", "Rescaling", "Reshape",
+           "Softmax", "UnitNormalization", "Variable", "ZeroPadding1D", "deserialize"]
 
 
 def deserialize(config: dict) -> Layer:

@@ -95,7 +95,7 @@ class Dense(Layer):
             raise ValueError(
                 f"The layer {self.name!r} is Dense and takes flat rows, received rows of shape "
                 f"{input_shape}. Put Flatten() in front of it.")
-        return (self.units,)
+        return self.activation.output_shape((self.units,))
 
     def lower(self, builder, value):
         z = builder.op(Kind.DENSE, value, shape=(self.units,), trains=self.trainable,
@@ -123,6 +123,9 @@ class Activation(Layer):
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
+
+    def compute_output_shape(self, input_shape):
+        return self.activation.output_shape(input_shape)
 
     def lower(self, builder, value):
         return builder.activate(value, self.activation)
