@@ -18,6 +18,7 @@ _NAMES = {
     "Input": "fastnn.layers",
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",
+    "find_learning_rate": "fastnn.finding",
     "load_model": "fastnn.saving",
     "show_config": "fastnn.installation",
 }

@@ -14,7 +14,7 @@ from fastnn.training import Batches, Evaluation
 
 
 class Fit:
-    """One call of ``fit``.
+    """One call of ``fit``; while it runs it is the trainer's ``run``.
 
     Where nobody needs Python between the epochs, many of them go in one call of the backend.
 
@@ -25,63 +25,89 @@ class Fit:
     def __init__(self, batches: Batches, callbacks, progress, validation, validates, batch_size):
         self.batches, self.callbacks, self.progress = batches, callbacks, progress
         self.trainer, self.model = batches.trainer, batches.trainer.model
-        self.validation, self.validates, self.batch_size = validation, validates, batch_size
+        self.validates = validates
         self.logs: dict = {}  # of the last epoch
+        self.epoch = 0  # at work, or next
+        self._begun = False  # whether batches of this epoch are done
+        self._interrupt = Interrupt()
+        self._validation = None
+        if validation is not None:
+            by_batch = callbacks.overrides("on_test_batch_begin", "on_test_batch_end")
+            self._validation = Evaluation(self.trainer, validation, batch_size, by_batch)
+        batches.each_step = bool(callbacks.followers)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a Ctrl-C has ended it."""
+        return self._interrupt.seen
 
     def run(self, first: int, last: int) -> None:
-        """Train the epochs first .. last - 1."""
+        """Train the epochs first .. last - 1, or from where a callback has put it."""
+        self.epoch = first
         self.model.stop_training = False
-        self.callbacks.on_train_begin()
-        hooks = self.callbacks.needs_epochs or self.callbacks.needs_batches
-        alone = not hooks and self.validation is None
-        epoch = first
-        with Interrupt() as interrupt:
-            try:
-                while epoch < last and not self.model.stop_training and not interrupt.seen:
-                    done = self._several(epoch, last) if alone else 0
-                    epoch += done or self._one(epoch, interrupt)
-            finally:
-                self.progress.close()
-        self.callbacks.on_train_end(self.logs)
-        if interrupt.seen:
+        self.trainer.run = self
+        try:
+            self.callbacks.on_train_begin()
+            self._epochs(last)
+            self.callbacks.on_train_end(self.logs)
+        finally:
+            self.trainer.run = None
+        if self.interrupted:
             warnings.warn(
-                f"Training interrupted by the user after {epoch - first} of {last - first} epochs. "
-                "The model keeps what it has learnt, the history the finished epochs.",
+                f"Training interrupted by the user after {self.epoch - first} of {last - first} "
+                "epochs. The model keeps what it has learnt, the history the finished epochs.",
                 RuntimeWarning, stacklevel=3)
 
-    def _several(self, epoch: int, last: int) -> int:
-        """Whole epochs in one call; how many (0 if one is too long for that)."""
-        start = perf_counter()
-        logs = self.batches.epochs(last - epoch)
-        seconds = perf_counter() - start
-        for i, self.logs in enumerate(logs):
-            self.progress.epoch_begin(epoch + i)
-            self.callbacks.on_epoch_end(epoch + i, self.logs)
-            self.progress.epoch_end(self.batches.steps, self.logs, seconds / len(logs))
-        return len(logs)
+    def _epochs(self, last: int) -> None:
+        callbacks, interrupt = self.callbacks, self._interrupt
+        hooks = callbacks.needs_epochs or callbacks.needs_batches or callbacks.followers
+        alone = not hooks and self._validation is None
+        with interrupt:
+            try:
+                while self.epoch < last and not self.model.stop_training and not interrupt.seen:
+                    if not (alone and self._several(last)):
+                        self._one()
+            finally:
+                self.progress.close()
 
-    def _one(self, epoch: int, interrupt: Interrupt) -> int:
-        """One epoch with all hooks, in as many calls as it takes; 0 if interrupted, else 1."""
+    def _several(self, last: int) -> bool:
+        """Whole epochs in one call; False if one is too long for that."""
+        start = perf_counter()
+        logs = self.batches.epochs(last - self.epoch)
+        seconds = perf_counter() - start
+        for self.logs in logs:
+            self.progress.epoch_begin(self.epoch)
+            self.callbacks.on_epoch_end(self.epoch, self.logs)
+            self.progress.epoch_end(self.batches.steps, self.logs, seconds / len(logs))
+            self.epoch += 1
+        return bool(logs)
+
+    def _one(self) -> None:
+        """One epoch with all hooks, in as many calls as it takes, unless it is interrupted."""
+        epoch, interrupt = self.epoch, self._interrupt
         self.callbacks.on_epoch_begin(epoch)
         self.progress.epoch_begin(epoch)
-        logs = self._train(interrupt)
-        finished = not interrupt.seen or self.batches.step == self.batches.steps
-        if finished and self.validation is not None and self.validates(epoch):
-            results = run_evaluation(self.trainer, self.validation, self.batch_size,
-                                     self.callbacks, interrupt)
-            logs |= {f"val_{name}": value for name, value in results.items()}
-            finished = not interrupt.seen
-        if not finished:
-            return 0
+        logs = self._train()
+        if interrupt.seen and self.batches.step != self.batches.steps:
+            return
+        if self._validation is not None and self.validates(epoch):
+            results = run_evaluation(self._validation, self.callbacks, interrupt)
+            for name, value in results.items():
+                logs[f"val_{name}"] = value
+            if interrupt.seen:
+                return
+        self.epoch, self._begun = epoch + 1, False
         self.callbacks.on_epoch_end(epoch, logs)
         self.progress.epoch_end(self.batches.step, logs)
         self.logs = logs
-        return 1
 
-    def _train(self, interrupt: Interrupt) -> dict:
+    def _train(self) -> dict:
         batches, callbacks = self.batches, self.callbacks
-        batches.begin()
-        while True:
+        if not self._begun:
+            batches.begin()
+            self._begun = True
+        logs = batches.logs() if batches.step else {}
+        while batches.step != batches.steps:
             step = batches.step
             if callbacks.needs_batches:
                 callbacks.on_train_batch_begin(step)
@@ -89,16 +115,38 @@ class Fit:
                 callbacks.on_train_batch_end(step, logs)
             else:
                 logs = batches.advance()
+            for follow in callbacks.followers:
+                follow(step, batches.losses)
             self.progress.update(batches.step, logs)
-            if batches.step == batches.steps or interrupt.seen or self.model.stop_training:
-                return logs
+            if self._interrupt.seen or self.model.stop_training:
+                break
+        return logs
+
+    # for BackupAndRestore
+
+    def back_up(self, path) -> None:
+        """Write all that decides the steps to come to a file."""
+        from fastnn.saving import save_backup
+
+        save_backup(self.model, path, self._position())
+
+    def restore(self, path) -> None:
+        """Go on from where `back_up` was called; ValueError for a file of another model."""
+        from fastnn.saving import load_backup
+
+        position = load_backup(self.model, path, self._position())
+        self.epoch, self._begun = position["at_epoch"], position["at_batch"] > 0
+        self.batches.go_to(position)
+
+    def _position(self) -> dict:
+        return {"at_epoch": self.epoch, **self.batches.position(self._begun)}
 
 
-def run_evaluation(trainer, feed, batch_size: int, callbacks, interrupt=None) -> dict:
-    """Evaluate a feed, with the hooks of callbacks; an interrupt ends it early."""
+def run_evaluation(evaluation, callbacks, interrupt=None) -> dict:
+    """Evaluate from the first row on, with the hooks of callbacks; an interrupt ends it early."""
     by_batch = callbacks.overrides("on_test_batch_begin", "on_test_batch_end")
     callbacks.on_test_begin()
-    evaluation = Evaluation(trainer, feed, batch_size, by_batch)
+    evaluation.begin()
     batch, logs = 0, {}
     while not evaluation.done and not (interrupt and interrupt.seen):
         if by_batch:
@@ -117,7 +165,8 @@ def evaluate(trainer, feed, batch_size: int, callbacks, verbose) -> dict:
     hooks = CallbackList(callbacks, model=trainer.model, verbose=verbose, steps=steps)
     progress = Progress(verbose, 1, steps)
     progress.epoch_begin(0)
-    logs = run_evaluation(trainer, feed, batch_size, hooks)
+    by_batch = hooks.overrides("on_test_batch_begin", "on_test_batch_end")
+    logs = run_evaluation(Evaluation(trainer, feed, batch_size, by_batch), hooks)
     progress.epoch_end(steps, logs)
     progress.close()
     return logs

@@ -66,6 +66,7 @@ class Trainer:
         n, dtype = model.n_trained, model.params.dtype
         slots = self.optimizer.initial_slots(n, dtype)
         self.memory = Memory(model.params, np.zeros(n, dtype), slots)
+        self.run = None  # the `fitting.Fit` at work
 
     def _lower(self):
         model, builder = self.model, Builder(self.model.params.dtype)
@@ -200,6 +201,8 @@ class Batches:
         self._first = 0
         self._visited = 0  # rows of this epoch
         self._sums = np.zeros((1, 1 + trainer.plan.n_metrics))
+        self.each_step = False  # whether ``losses`` are wanted
+        self.losses = np.empty(0)  # of each batch of the last call
 
     def epochs(self, most: int) -> list[dict]:
         """As many whole epochs as fit into one call, ``most`` at most: their logs; [] if none."""
@@ -223,10 +226,45 @@ class Batches:
         if not len(self._left):
             self._left = self._next_order()
         steps = min(most or self.trainer.steps_a_call(self.batch_size), self.steps - self.step)
-        order, self._left = np.split(self._left, [steps * self.batch_size])
-        self.step += self.trainer.stretch(self.feed, order[None], self.batch_size, self._sums)
-        self._visited += len(order)
+        rows = min(steps * self.batch_size, len(self._left))
+        order, self._left = self._left[:rows], self._left[rows:]
+        if self.each_step:
+            self._separately(order)
+        else:
+            self.step += self.trainer.stretch(self.feed, order[None], self.batch_size, self._sums)
+        self._visited += rows
+        return self.logs()
+
+    def _separately(self, order: np.ndarray) -> None:
+        """The same with sums for each batch, which make ``losses``."""
+        whole = len(order) // self.batch_size * self.batch_size
+        losses = []
+        for part in order[:whole].reshape(-1, self.batch_size), order[whole:][None]:
+            if part.size:
+                sums = np.zeros((len(part), self._sums.shape[1]))
+                self.step += self.trainer.stretch(self.feed, part, self.batch_size, sums)
+                losses.append(sums[:, 0] / part.shape[1])
+                # one after the other, as the backend would have added them
+                self._sums[0] = np.cumsum(np.vstack((self._sums, sums)), axis=0)[-1]
+        self.losses = np.concatenate(losses)
+
+    def logs(self) -> dict:
+        """The means over the epoch so far."""
         return self.trainer.logs(self._sums[0], self._visited)
+
+    def position(self, begun: bool) -> dict:
+        """Where it stands, for `go_to`; ``begun`` is False between two epochs."""
+        step, visited = (self.step, self._visited) if begun else (0, 0)
+        return {"at_batch": step, "rows_visited": visited, "rows_left": len(self._left),
+                "sums": self._sums.copy()}
+
+    def go_to(self, position: dict) -> None:
+        """Go on from a position, once the trainer has gone to its own state of that time."""
+        self.step, self._visited = position["at_batch"], position["rows_visited"]
+        self._sums[:] = position["sums"]
+        self._ahead, left = self._ahead[:0], position["rows_left"]
+        if left:
+            self._left = self._orders(self.trainer.epoch - 1, 1)[0, self.rows - left:]
 
     def epoch(self, interrupt) -> dict:
         """An epoch in as many calls as it takes; an interrupt ends it early."""
@@ -261,25 +299,32 @@ class Evaluation:
     def __init__(self, trainer, feed, batch_size=32, by_batch=False):
         self.trainer, self.feed = trainer, feed
         self.row = 0
+        self.rows = len(feed.X)
         self._totals = trainer.loss.reduction == "sum"
         by_batch = by_batch or self._totals or bool(trainer.outside)
         self.size = batch_size if by_batch else rows_a_call(trainer.plan)
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
+        self.begin()
+
+    def begin(self) -> None:
+        """Start with the first row."""
+        self.row = 0
+        self._sums[:] = 0
         # the backend adds the penalties once a row: a row of weight 0 has nothing else
-        nothing = np.zeros(1, trainer.plan.dtype)
+        nothing = np.zeros(1, self.trainer.plan.dtype)
         self._penalty = self._evaluate(slice(1), nothing)[0] if self._totals else 0.0
-        trainer.reset_metrics()
+        self.trainer.reset_metrics()
 
     @property
     def done(self) -> bool:
-        return self.row >= len(self.feed.X)
+        return self.row >= self.rows
 
     def advance(self) -> dict:
         """One call or batch more: the logs so far."""
-        part = slice(self.row, self.row + self.size)
+        n = min(self.size, self.rows - self.row)
+        part = slice(self.row, self.row + n)
         weights = self.feed.weights
         sums = self._evaluate(part, None if weights is None else weights[part])
-        n = min(self.size, len(self.feed.X) - self.row)
         if self._totals:
             sums[0] = n * (sums[0] - (n - 1) * self._penalty)
         self._sums += sums
