@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from itertools import islice
 from time import perf_counter
 
 import numpy as np
 
 from fastnn.callbacks import CallbackList
+from fastnn.feeding import Stream
 from fastnn.interrupt import Interrupt
 from fastnn.progress import Progress
-from fastnn.training import Batches, Evaluation
 
 
 class Fit:
@@ -18,11 +19,11 @@ class Fit:
 
     Where nobody needs Python between the epochs, many of them go in one call of the backend.
 
-    validation : the feed to evaluate, or None; ``validates(epoch)`` says after which epochs, and
-        where it has to go batch by batch, ``batch_size`` counts.
+    validation : what to evaluate, made by a function of whether that has to go by batches; or None.
+    validates : a function that says after which epochs.
     """
 
-    def __init__(self, batches: Batches, callbacks, progress, validation, validates, batch_size):
+    def __init__(self, batches, callbacks, progress, validation, validates):
         self.batches, self.callbacks, self.progress = batches, callbacks, progress
         self.trainer, self.model = batches.trainer, batches.trainer.model
         self.validates = validates
@@ -33,7 +34,7 @@ class Fit:
         self._validation = None
         if validation is not None:
             by_batch = callbacks.overrides("on_test_batch_begin", "on_test_batch_end")
-            self._validation = Evaluation(self.trainer, validation, batch_size, by_batch)
+            self._validation = validation(by_batch)
         batches.each_step = bool(callbacks.followers)
 
     @property
@@ -64,7 +65,8 @@ class Fit:
         alone = not hooks and self._validation is None
         with interrupt:
             try:
-                while self.epoch < last and not self.model.stop_training and not interrupt.seen:
+                while (self.epoch < last and not self.model.stop_training and not interrupt.seen
+                       and self.batches.ready()):
                     if not (alone and self._several(last)):
                         self._one()
             finally:
@@ -159,35 +161,46 @@ def run_evaluation(evaluation, callbacks, interrupt=None) -> dict:
     return logs
 
 
-def evaluate(trainer, feed, batch_size: int, callbacks, verbose) -> dict:
-    """``evaluate`` of a model: the logs, with hooks and progress."""
-    steps = -(-len(feed.X) // batch_size)
+def evaluate(trainer, make, steps: int | None, callbacks, verbose) -> dict:
+    """``evaluate`` of a model: the logs, with hooks and progress.
+
+    make : a function of whether to go by batches that makes the `training.Evaluation`.
+    """
     hooks = CallbackList(callbacks, model=trainer.model, verbose=verbose, steps=steps)
     progress = Progress(verbose, 1, steps)
     progress.epoch_begin(0)
     by_batch = hooks.overrides("on_test_batch_begin", "on_test_batch_end")
-    logs = run_evaluation(Evaluation(trainer, feed, batch_size, by_batch), hooks)
-    progress.epoch_end(steps, logs)
+    logs = run_evaluation(make(by_batch), hooks)
+    progress.epoch_end(steps or 0, logs)
     progress.close()
     return logs
 
 
-def predict(predictor, x, batch_size: int, model, callbacks, verbose) -> np.ndarray:
-    """``predict`` of a model with hooks and progress, batch by batch."""
-    X = np.asarray(x)
-    starts = range(0, len(X), batch_size)
-    hooks = CallbackList(callbacks, model=model, verbose=verbose, steps=len(starts))
-    progress = Progress(verbose, 1, len(starts))
+def predict(predictor, x, batch_size: int, model, callbacks, verbose, steps) -> np.ndarray:
+    """``predict`` of a model with hooks and progress, batch by batch.
+
+    x : rows, or a `feeding.Stream`; steps : only so many batches of them.
+    """
+    if isinstance(x, Stream):
+        count, batches = steps or x.steps, x
+    else:
+        X = predictor.rows(x)
+        most = -(-len(X) // batch_size)
+        count = most if steps is None else min(steps, most)
+        shape = (-1, *predictor.input_shape)
+        batches = (X[i * batch_size : (i + 1) * batch_size].reshape(shape) for i in range(count))
+    hooks = CallbackList(callbacks, model=model, verbose=verbose, steps=count)
+    progress = Progress(verbose, 1, count)
     progress.epoch_begin(0)
     hooks.on_predict_begin()
-    parts = [predictor(X[:0])]
-    for batch, start in enumerate(starts):
+    parts = []
+    for batch, part in enumerate(islice(batches, count)):
         hooks.on_predict_batch_begin(batch)
-        parts.append(predictor(X[start : start + batch_size]))
+        parts.append(predictor(part))
         hooks.on_predict_batch_end(batch, {"outputs": parts[-1]})
         progress.update(batch + 1)
-    outputs = np.concatenate(parts)
+    outputs = np.concatenate(parts or [predictor(np.empty((0, *predictor.input_shape)))])
     hooks.on_predict_end({"outputs": outputs})
-    progress.epoch_end(len(starts))
+    progress.epoch_end(len(parts))
     progress.close()
     return outputs

@@ -18,6 +18,7 @@ True
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -26,6 +27,7 @@ from fastnn import backends, config, data, losses, metrics, optimizers, random
 from fastnn.backends import Feed, Memory
 from fastnn.interrupt import Interrupt
 from fastnn.plan import Builder
+from fastnn.rows import select
 
 # The longest that one call into a backend should last, in seconds: a Ctrl-C waits for its end.
 CALL_SECONDS = 0.05
@@ -146,6 +148,9 @@ class Trainer:
             raise RuntimeError("The model's layers, or which of them are trainable, have changed "
                                "since this trainer was made. Make a new one, or call fit again.")
         parts, rows = order.shape
+        if isinstance(feed.X, data.Rows):  # these rows alone become floats
+            feed, order = select(feed, order.ravel()), np.arange(order.size).reshape(order.shape)
+            feed = replace(feed, X=feed.X[:])
         steps = parts * -(-rows // batch_size)
         Y = np.empty((parts, rows, self.plan.n_outputs), self.plan.dtype) if self.outside else None
         scalars = self.optimizer.scalars(self.optimizer.iterations, steps)
@@ -194,6 +199,8 @@ class Batches:
         self.rows = len(feed.X)
         self.batch_size = min(batch_size, self.rows)
         self.steps = steps or -(-self.rows // self.batch_size)
+        most = getattr(feed.X, "at_once", 1 << 62)  # rows that may become floats in one call
+        self._most_steps = max(1, most // self.batch_size)
         self.step = 0  # steps done of this epoch
         self._one_pass = steps is None
         self._left = np.empty(0, np.int64)  # the rows still to come of this pass
@@ -207,7 +214,7 @@ class Batches:
     def epochs(self, most: int) -> list[dict]:
         """As many whole epochs as fit into one call, ``most`` at most: their logs; [] if none."""
         trainer = self.trainer
-        n = min(most, trainer.steps_a_call(self.batch_size) // self.steps)
+        n = int(min(most, self._steps_a_call() // self.steps))
         if n < 1 or not self._one_pass or trainer.outside:
             return []
         sums = np.zeros((n, self._sums.shape[1]))
@@ -225,7 +232,7 @@ class Batches:
         """One call, of ``most`` steps at most: the logs of the epoch so far."""
         if not len(self._left):
             self._left = self._next_order()
-        steps = min(most or self.trainer.steps_a_call(self.batch_size), self.steps - self.step)
+        steps = min(most or self._steps_a_call(), self.steps - self.step)
         rows = min(steps * self.batch_size, len(self._left))
         order, self._left = self._left[:rows], self._left[rows:]
         if self.each_step:
@@ -273,6 +280,13 @@ class Batches:
             logs = self.advance()
         return logs
 
+    def _steps_a_call(self) -> int:
+        return min(self.trainer.steps_a_call(self.batch_size), self._most_steps)
+
+    def ready(self) -> bool:
+        """Whether there is data for another epoch."""
+        return True
+
     def _next_order(self) -> np.ndarray:
         """The order of the pass that begins. Several are made at once, twice as many each time."""
         number = self.trainer.epoch
@@ -310,9 +324,7 @@ class Evaluation:
         """Start with the first row."""
         self.row = 0
         self._sums[:] = 0
-        # the backend adds the penalties once a row: a row of weight 0 has nothing else
-        nothing = np.zeros(1, self.trainer.plan.dtype)
-        self._penalty = self._evaluate(slice(1), nothing)[0] if self._totals else 0.0
+        self._penalty = self._penalties() if self._totals else 0.0
         self.trainer.reset_metrics()
 
     @property
@@ -322,7 +334,11 @@ class Evaluation:
     def advance(self) -> dict:
         """One call or batch more: the logs so far."""
         n = min(self.size, self.rows - self.row)
-        part = slice(self.row, self.row + n)
+        self._add(slice(self.row, self.row + n), n)
+        self.row += n
+        return self.trainer.logs(self._sums, self.row)
+
+    def _add(self, part: slice, n: int) -> None:
         weights = self.feed.weights
         sums = self._evaluate(part, None if weights is None else weights[part])
         if self._totals:
@@ -330,8 +346,10 @@ class Evaluation:
         self._sums += sums
         if self.trainer.outside:
             self._update_metrics(part)
-        self.row += n
-        return self.trainer.logs(self._sums, self.row)
+
+    def _penalties(self) -> float:
+        """The backend adds the penalties once a row: a row of weight 0 has nothing else."""
+        return self._evaluate(slice(1), np.zeros(1, self.trainer.plan.dtype))[0]
 
     def _evaluate(self, part: slice, weights) -> np.ndarray:
         trainer, feed = self.trainer, self.feed
@@ -355,15 +373,6 @@ def rows_a_call(plan) -> int:
     """
     nanoseconds = 0.1 * plan.n_params + plan.columns  # a row's, on a slow processor
     return 1024 * math.ceil(CALL_SECONDS * 1e9 / (1024 * nanoseconds))
-
-
-def split(feed: Feed, point: int) -> tuple[Feed, Feed | None]:
-    """The rows before ``point`` and those from it on; None where there are none."""
-    if point == len(feed.X):
-        return feed, None
-    columns = (feed.X, feed.T, feed.labels, feed.weights)
-    parts = (slice(None, point), slice(point, None))
-    return tuple(Feed(*[c if c is None else c[part] for c in columns]) for part in parts)
 
 
 def _metrics(identifiers, loss, width: int) -> list:

@@ -11,7 +11,8 @@ ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["jobs", "installation"], ["__init__"], ["saving"], ["models"],
     ["model"],
-    ["fitting", "prediction", "finding"], ["training"], ["layers"], ["data"], ["backends"],
+    ["fitting", "prediction", "finding"], ["feeding"], ["training"], ["layers"], ["rows"],
+    ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "datasets", "encoding"],
     ["formulas", "utils", "summary", "progress", "tables"],
