@@ -15,6 +15,7 @@ epoch 0: 0.5
 
 from __future__ import annotations
 
+from fastnn.callbacks.averages import SwapEMAWeights
 from fastnn.callbacks.base import Callback, CallbackList, History, LambdaCallback
 from fastnn.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
 from fastnn.callbacks.monitor import EarlyStopping, MonitorCallback, TerminateOnNaN
@@ -24,4 +25,5 @@ from fastnn.callbacks.tensorboard import TensorBoard
 
 __all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
            "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "MonitorCallback",
-           "ReduceLROnPlateau", "TensorBoard", "TerminateOnNaN", "TqdmCallback"]
+           "ReduceLROnPlateau", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN",
+           "TqdmCallback"]
