@@ -17,7 +17,6 @@ import operator
 
 import numpy as np
 
-
 # bytes: what is larger is not cast as a whole but row by row, as rows are needed
 WHOLE = 1 << 26
 
@@ -36,7 +35,7 @@ def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = Tru
         raise ValueError(f"{name} must have the shape {_rows_of(shape)} that the model takes, "
                          f"received {array.shape}.{_reshape_hint(array, shape)}")
     size = array.shape[0] * math.prod(shape) * np.dtype(dtype).itemsize
-    if not isinstance(array, np.ndarray) or array.dtype != dtype and size > WHOLE:
+    if not isinstance(array, np.ndarray) or (array.dtype != dtype and size > WHOLE):
         rows = Rows(array, math.prod(shape), dtype)
         if finite:
             rows.check_finite(name)

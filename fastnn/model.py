@@ -371,6 +371,7 @@ class Model:
             x = feeding.Stream(x)
             first = None if self.built else x.first()[0]
         predictor = self._predictor or self._make_predictor(first)
+        verbose = 0 if verbose == "auto" else verbose
         return fitting.predict(predictor, x, size, self, callbacks, verbose, steps)
 
     def predictor(self) -> Predictor:

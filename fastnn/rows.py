@@ -115,8 +115,8 @@ def held_out(mode: str, point: int, n: int, seed: int, T: np.ndarray, labels: np
 
 
 def _targets_as_classes(T, labels) -> np.ndarray:
-    whole = len(labels) or (T == np.round(T)).all() and (
-        T.shape[1] == 1 or ((T.sum(axis=1) == 1) & (T.min(axis=1) == 0)).all())
+    whole = len(labels) or ((np.round(T) == T).all() and (
+        T.shape[1] == 1 or ((T.sum(axis=1) == 1) & (T.min(axis=1) == 0)).all()))
     if not whole:
         raise ValueError("validation_mode='stratify' needs classes in y: class numbers, one-hot "
                          "rows, or 0 and 1. For other targets use 'shuffle'.")

@@ -1,4 +1,4 @@
-"""Whatever x is: arrays of all kinds train to the same bits, and streams of batches as Keras says."""
+"""Whatever x is: arrays of all kinds train to the same bits, streams of batches as in Keras."""
 
 import numpy as np
 import pytest
