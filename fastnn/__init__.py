@@ -20,6 +20,7 @@ _NAMES = {
     "Perceptron": "fastnn.perceptron",
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",
+    "find_learning_rate": "fastnn.finding",
     "load_model": "fastnn.saving",
     "show_config": "fastnn.installation",
 }

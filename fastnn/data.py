@@ -21,18 +21,29 @@ import numpy as np
 
 from fastnn.plan import Kind
 
+# bytes: what is larger is not cast as a whole but row by row, as rows are needed
+WHOLE = 1 << 26
 
-def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = True) -> np.ndarray:
+
+def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = True):
     """``x`` as rows (n, k) of the dtype, C-contiguous, ``k`` the product of ``shape``.
+
+    Sparse matrices of SciPy, and large arrays of another type, become `Rows`.
 
     Raises TypeError for what holds no real numbers, ValueError for rows of another shape, and, if
     ``finite``, for NaN and infinity.
     """
-    given = _numbers(x, name)
+    given = x.tocsr() if hasattr(x, "tocsr") else _numbers(x, name)
     array = _with_columns(given, shape)
     if array.ndim == 0 or array.shape[1:] != shape:
         raise ValueError(f"{name} must have the shape {_rows_of(shape)} that the model takes, "
                          f"received {array.shape}.{_reshape_hint(array, shape)}")
+    size = array.shape[0] * math.prod(shape) * np.dtype(dtype).itemsize
+    if not isinstance(array, np.ndarray) or (array.dtype != dtype and size > WHOLE):
+        rows = Rows(array, math.prod(shape), dtype)
+        if finite:
+            rows.check_finite(name)
+        return rows if size > WHOLE else rows[:]
     rows = _cast(array, dtype).reshape(len(array), math.prod(shape))
     if finite:
         _check_finite(rows, given, name)
@@ -108,8 +119,16 @@ def check_rows_of_tables(X: np.ndarray, plan, name: str = "x") -> None:
                                  "the layer a larger input_dim, or number the items from 0.")
 
 
-def whole_number(name: str, value, least: int) -> int:
-    """``value`` as an int of at least ``least``: ValueError otherwise, TypeError for no number."""
+_REQUIRED = object()
+
+
+def whole_number(name: str, value, least: int, default=_REQUIRED) -> int:
+    """``value`` as an int of at least ``least``: ValueError otherwise, TypeError for no number.
+
+    None is the ``default``, if there is one.
+    """
+    if value is None and default is not _REQUIRED:
+        return default
     try:
         number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
@@ -155,6 +174,42 @@ def validation_epochs(validation_freq):
     return lambda epoch: (epoch + 1) % every == 0
 
 
+class Rows:
+    """Rows of a large or sparse array that become floats when they are asked for.
+
+    ``rows[part]`` is a C-contiguous array of the dtype for a slice, or an array of row numbers.
+    ``at_once``: how many rows fill `WHOLE` bytes.
+    """
+
+    def __init__(self, source, width: int, dtype, index: np.ndarray | None = None):
+        self.source, self.dtype = source, np.dtype(dtype)
+        self.index = index  # which rows of the source, None for all
+        self.shape = (source.shape[0] if index is None else len(index), width)
+        self.at_once = max(1, WHOLE // (width * self.dtype.itemsize))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, part) -> np.ndarray:
+        found = self.source[part if self.index is None else self.index[part]]
+        if hasattr(found, "toarray"):
+            found = found.toarray()
+        return _cast(found, self.dtype).reshape(-1, self.shape[1])
+
+    def view(self, part) -> Rows:
+        """The rows of a slice, or of an array of numbers, as `Rows` again."""
+        numbers = np.arange(len(self)) if self.index is None else self.index
+        return Rows(self.source, self.shape[1], self.dtype, numbers[part])
+
+    def check_finite(self, name: str) -> None:
+        """A ValueError for NaN and infinity, and for what the dtype cannot hold."""
+        if self.source.dtype.kind in "iub":
+            return
+        for first in range(0, len(self), self.at_once):
+            part = slice(first, first + self.at_once)
+            _check_finite(self[part], self.source[part], name, first)
+
+
 # arrays
 
 
@@ -191,14 +246,17 @@ def _cast(array: np.ndarray, dtype) -> np.ndarray:
     return array if array.flags.aligned else array.copy()
 
 
-def _check_finite(cast: np.ndarray, given: np.ndarray, name: str) -> None:
-    """A ValueError that names the first number of ``cast`` that is NaN or infinite."""
+def _check_finite(cast: np.ndarray, given: np.ndarray, name: str, first: int = 0) -> None:
+    """A ValueError that names the first number of ``cast`` that is NaN or infinite.
+
+    first : the number of its first row.
+    """
     with np.errstate(all="ignore"):
         # if the sum is finite all its terms are, and it reads the array once and makes none
         if math.isfinite(cast.sum()) or np.isfinite(cast).all():
             return
     where = _first(~np.isfinite(cast), given)
-    value = given[where]
+    value, where = given[where], _Place((where[0] + first, *where[1:]))
     if np.isfinite(value):
         raise ValueError(f"{name}[{where}] is {value}, too large for {cast.dtype}. Scale the data, "
                          "or make the model with dtype='float64'.")
@@ -248,7 +306,7 @@ def _columns_hint(x) -> str:
     """What of a data frame are no numbers."""
     columns = getattr(x, "columns", ())
     found = [str(name) for name, dtype in zip(columns, getattr(x, "dtypes", ()), strict=False)
-             if dtype.kind not in "fiub"]
+             if getattr(dtype, "kind", "f") not in "fiub"]
     hint = f" These columns do not: {', '.join(found)}." if found else ""
     if hasattr(x, "isna") and np.any(x.isna()):
         hint += " There are missing values: drop or fill them first."

@@ -10,14 +10,25 @@ import weakref
 
 import numpy as np
 
-from fastnn import backends, config, data, fitting, losses, optimizers, random, registry
+from fastnn import (
+    backends,
+    config,
+    data,
+    feeding,
+    fitting,
+    losses,
+    optimizers,
+    random,
+    registry,
+    rows,
+)
 from fastnn.callbacks import CallbackList
 from fastnn.layers.base import Layer, Variable, assign_all
 from fastnn.metrics import get as get_metric
 from fastnn.naming import unique_name
 from fastnn.prediction import Predictor
 from fastnn.progress import Progress
-from fastnn.training import Batches, Trainer, split
+from fastnn.training import Batches, Trainer
 
 # Calls of ``model(x, training=True)`` draw their dropout masks from the far end of the steps, where
 # no training comes to.
@@ -216,20 +227,29 @@ class Model:
         return ["loss", *(metric.name for metric in self.trainer.metrics)]
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
-            validation_split=0.0, validation_data=None, shuffle=True, *, sample_weight=None,
-            initial_epoch=0, steps_per_epoch=None, validation_freq=1):
+            validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
+            sample_weight=None, initial_epoch=0, steps_per_epoch=None, validation_steps=None,
+            validation_batch_size=None, validation_freq=1, *, validation_mode="tail"):
         """Train; returns the History, whose ``history`` has a list of values for each name.
 
         x, y : arrays, lists or data frames: (n, *input shape) and (n, *output shape), or for sparse
-            losses (n,) class numbers.
+            losses (n,) class numbers. Or x alone gives batches (x, y) or (x, y, sample_weight): a
+            generator, a `PyDataset`, a DataLoader of torch; then no y, sample_weight, batch_size
+            or validation_split. Sparse matrices of SciPy and large integer arrays become floats
+            piece by piece.
         batch_size : rows a step, 32 by default; the last batch of an epoch may be smaller.
         epochs, initial_epoch : train the epochs from ``initial_epoch`` up to ``epochs``.
         verbose : 0 is silent, 1 ("auto") a bar, 2 a line an epoch.
-        validation_split : the share of the rows, from the end and before any shuffling, that is
-            held out and evaluated after each epoch.
-        validation_data : (x, y) or (x, y, sample_weight) to evaluate instead.
-        shuffle : whether every epoch visits the rows in a new order.
-        sample_weight : (n,), not negative: the weight of each row's loss.
+        validation_split : the share of the rows that is held out and evaluated after each epoch.
+        validation_mode : which rows these are: the last ones ("tail"), random ones ("shuffle"), or
+            random ones of each class in proportion ("stratify"); the same in each `fit`.
+        validation_data : (x, y) or (x, y, sample_weight) to evaluate instead, or batches.
+        validation_steps, validation_batch_size : only so many batches of it, of so many rows.
+        shuffle : whether every epoch visits the rows, or the batches of a PyDataset, in a new
+            order.
+        class_weight : {class: weight} of each row's loss by its class, or "balanced": inversely
+            proportional to how often the class occurs.
+        sample_weight : (n,), not negative: the weight of each row's loss, times its class's.
         steps_per_epoch : an epoch is that many batches and goes on where the last one stopped; the
             rows are shuffled again whenever they are used up. None: an epoch is one pass.
         validation_freq : validate every so many epochs, or after the epochs listed (from 1).
@@ -240,35 +260,50 @@ class Model:
         """
         first = data.whole_number("initial_epoch", initial_epoch, 0)
         last = data.whole_number("epochs", epochs, 0)
-        batch_size = 32 if batch_size is None else data.whole_number("batch_size", batch_size, 1)
-        if steps_per_epoch is not None:
-            steps_per_epoch = data.whole_number("steps_per_epoch", steps_per_epoch, 1)
+        size = data.whole_number("batch_size", batch_size, 1, default=32)
+        steps_per_epoch = data.whole_number("steps_per_epoch", steps_per_epoch, 1, default=None)
         validates = data.validation_epochs(validation_freq)
-        self._build_for_training(x, y)
-        feed = self.trainer.feed(x, y, sample_weight)
-        if validation_data is not None:
-            arrays = data.validation_arrays(validation_data)
-            held_out = self.trainer.feed(*arrays, prefix="validation ")
+        stream = self._open(x, y=y, sample_weight=sample_weight, batch_size=batch_size,
+                            validation_split=validation_split or None)
+        held_out = self._validation_source(validation_data)
+        if stream is None:
+            feed = self.trainer.feed(x, y, sample_weight)
+            if held_out is None:
+                feed, held_out = rows.split(feed, validation_split, validation_mode,
+                                            self.trainer.seed)
+            feed = rows.weighted(feed, class_weight)
+            batches = Batches(self.trainer, feed, size, shuffle, steps_per_epoch)
         else:
-            feed, held_out = split(feed, data.split_point(validation_split, len(feed.X)))
-        batches = Batches(self.trainer, feed, batch_size, shuffle, steps_per_epoch)
+            batches = feeding.StreamBatches(self.trainer, stream, shuffle, steps_per_epoch,
+                                            class_weight)
+        validation = held_out and feeding.evaluation(
+            self.trainer, held_out,
+            data.whole_number("validation_batch_size", validation_batch_size, 1, default=size),
+            data.whole_number("validation_steps", validation_steps, 1, default=None))
         hooks = CallbackList(callbacks, add_history=True, model=self, verbose=verbose,
                              epochs=last, steps=batches.steps)
         progress = Progress(verbose, last, batches.steps)
-        fitting.Fit(batches, hooks, progress, held_out, validates, batch_size).run(first, last)
+        fitting.Fit(batches, hooks, progress, validation, validates).run(first, last)
         return hooks.history
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, *,
-                 callbacks=None, return_dict=False):
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None,
+                 steps=None, callbacks=None, return_dict=False):
         """The loss and the metrics of data: a number, or a list in the order of ``metrics_names``.
 
+        x : as for `fit`; steps : only so many batches.
         return_dict : a dictionary by name instead. batch_size matters to metrics that are
         functions and to losses with reduction "sum" only, which go batch by batch.
         """
-        batch_size = 32 if batch_size is None else data.whole_number("batch_size", batch_size, 1)
-        self._build_for_training(x, y)
-        feed = self.trainer.feed(x, y, sample_weight)
-        logs = fitting.evaluate(self.trainer, feed, batch_size, callbacks, verbose)
+        size = data.whole_number("batch_size", batch_size, 1, default=32)
+        steps = data.whole_number("steps", steps, 1, default=None)
+        source = self._open(x, y=y, sample_weight=sample_weight, batch_size=batch_size)
+        if source is None:
+            source = self.trainer.feed(x, y, sample_weight)
+            most = -(-len(source.X) // size)
+            steps = most if steps is None else min(steps, most)
+        evaluation = feeding.evaluation(self.trainer, source, size, steps)
+        steps = steps or getattr(source, "steps", None)
+        logs = fitting.evaluate(self.trainer, evaluation, steps, callbacks, verbose)
         return self._results(logs, return_dict)
 
     def train_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
@@ -281,6 +316,28 @@ class Model:
     def test_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
         """``evaluate`` of one batch, in silence."""
         return self.evaluate(x, y, max(1, len(x)), 0, sample_weight, return_dict=return_dict)
+
+    def _open(self, x, y=None, **others):
+        """``x`` as a stream if it gives batches, else None; the model is built for its rows.
+
+        others : arguments that then must be None.
+        """
+        if not feeding.is_stream(x):
+            self._build_for_training(x, y)
+            return None
+        feeding.refuse(y=y, **others)
+        stream = feeding.Stream(x)
+        self._build_for_training(x if self.built else stream.first()[0], y)
+        return stream
+
+    def _validation_source(self, validation_data):
+        """What ``validation_data`` holds: a stream, a feed or None."""
+        if validation_data is None:
+            return None
+        if feeding.is_stream(validation_data):
+            return feeding.Stream(validation_data)
+        arrays = data.validation_arrays(validation_data)
+        return self.trainer.feed(*arrays, prefix="validation ")
 
     def _build_for_training(self, x, y) -> None:
         if x is None:
@@ -297,17 +354,27 @@ class Model:
 
     # prediction
 
-    def predict(self, x, batch_size=None, verbose="auto", *, callbacks=None) -> np.ndarray:
+    def predict(self, x, batch_size=None, verbose="auto", steps=None,
+                callbacks=None) -> np.ndarray:
         """The outputs for ``x`` (n, *input shape): an array (n, *output shape).
 
         A row's output never depends on the rows beside it, nor on batch_size: that matters only to
         callbacks which follow the batches. Nothing is printed unless ``verbose`` is 1 or 2.
+        x : as for `fit`; targets in its batches are left aside. steps : only so many batches.
         """
-        if callbacks is None and verbose in ("auto", 0):
+        gives_rows = isinstance(x, np.ndarray) or not feeding.is_stream(x)
+        if callbacks is None and verbose in ("auto", 0) and steps is None and gives_rows:
             return (self._predictor or self._make_predictor(x))(x)
-        batch_size = 32 if batch_size is None else data.whole_number("batch_size", batch_size, 1)
-        predictor = self._predictor or self._make_predictor(x)
-        return fitting.predict(predictor, x, batch_size, self, callbacks, verbose)
+        size = data.whole_number("batch_size", batch_size, 1, default=32)
+        steps = data.whole_number("steps", steps, 1, default=None)
+        first = x
+        if not gives_rows:
+            feeding.refuse(batch_size=batch_size)
+            x = feeding.Stream(x)
+            first = None if self.built else x.first()[0]
+        predictor = self._predictor or self._make_predictor(first)
+        verbose = 0 if verbose == "auto" else verbose
+        return fitting.predict(predictor, x, size, self, callbacks, verbose, steps)
 
     def predictor(self) -> Predictor:
         """A frozen copy of the model that predicts with the least delay: ``predictor(x, out=y)``.

@@ -18,6 +18,7 @@ True
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -27,6 +28,7 @@ from fastnn.backends import Feed, Memory
 from fastnn.formulas import lowers
 from fastnn.interrupt import Interrupt
 from fastnn.plan import PENALTIES, Builder
+from fastnn.rows import select
 
 # The longest that one call into a backend should last, in seconds: a Ctrl-C waits for its end.
 CALL_SECONDS = 0.05
@@ -70,6 +72,7 @@ class Trainer:
         n, dtype = model.n_trained, model.params.dtype
         slots = self.optimizer.initial_slots(n, dtype)
         self.memory = Memory(model.params, np.zeros(n, dtype), slots)
+        self.run = None  # the `fitting.Fit` at work
 
     def _lower(self):
         model, builder = self.model, Builder(self.model.params.dtype)
@@ -163,6 +166,9 @@ class Trainer:
             raise RuntimeError("The model's layers, or which of them are trainable, have changed "
                                "since this trainer was made. Make a new one, or call fit again.")
         parts, rows = order.shape
+        if isinstance(feed.X, data.Rows):  # these rows alone become floats
+            feed, order = select(feed, order.ravel()), np.arange(order.size).reshape(order.shape)
+            feed = replace(feed, X=feed.X[:])
         steps = parts * -(-rows // batch_size)
         Y = np.empty((parts, rows, self.plan.n_outputs), self.plan.dtype) if self.outside else None
         scalars = self.optimizer.scalars(self.optimizer.batches, steps)
@@ -242,6 +248,8 @@ class Batches:
         self.rows = len(feed.X)
         self.batch_size = min(batch_size, self.rows)
         self.steps = steps or -(-self.rows // self.batch_size)
+        most = getattr(feed.X, "at_once", 1 << 62)  # rows that may become floats in one call
+        self._most_steps = max(1, most // self.batch_size)
         self.step = 0  # steps done of this epoch
         self._one_pass = steps is None
         self._left = np.empty(0, np.int64)  # the rows still to come of this pass
@@ -249,11 +257,13 @@ class Batches:
         self._first = 0
         self._visited = 0  # rows of this epoch
         self._sums = np.zeros((1, 1 + trainer.plan.n_metrics))
+        self.each_step = False  # whether ``losses`` are wanted
+        self.losses = np.empty(0)  # of each batch of the last call
 
     def epochs(self, most: int) -> list[dict]:
         """As many whole epochs as fit into one call, ``most`` at most: their logs; [] if none."""
         trainer = self.trainer
-        n = min(most, trainer.steps_a_call(self.batch_size) // self.steps)
+        n = int(min(most, self._steps_a_call() // self.steps))
         if n < 1 or not self._one_pass or trainer.outside:
             return []
         sums = np.zeros((n, self._sums.shape[1]))
@@ -271,11 +281,46 @@ class Batches:
         """One call, of ``most`` steps at most: the logs of the epoch so far."""
         if not len(self._left):
             self._left = self._next_order()
-        steps = min(most or self.trainer.steps_a_call(self.batch_size), self.steps - self.step)
-        order, self._left = np.split(self._left, [steps * self.batch_size])
-        self.step += self.trainer.stretch(self.feed, order[None], self.batch_size, self._sums)
-        self._visited += len(order)
+        steps = min(most or self._steps_a_call(), self.steps - self.step)
+        rows = min(steps * self.batch_size, len(self._left))
+        order, self._left = self._left[:rows], self._left[rows:]
+        if self.each_step:
+            self._separately(order)
+        else:
+            self.step += self.trainer.stretch(self.feed, order[None], self.batch_size, self._sums)
+        self._visited += rows
+        return self.logs()
+
+    def _separately(self, order: np.ndarray) -> None:
+        """The same with sums for each batch, which make ``losses``."""
+        whole = len(order) // self.batch_size * self.batch_size
+        losses = []
+        for part in order[:whole].reshape(-1, self.batch_size), order[whole:][None]:
+            if part.size:
+                sums = np.zeros((len(part), self._sums.shape[1]))
+                self.step += self.trainer.stretch(self.feed, part, self.batch_size, sums)
+                losses.append(sums[:, 0] / part.shape[1])
+                # one after the other, as the backend would have added them
+                self._sums[0] = np.cumsum(np.vstack((self._sums, sums)), axis=0)[-1]
+        self.losses = np.concatenate(losses)
+
+    def logs(self) -> dict:
+        """The means over the epoch so far."""
         return self.trainer.logs(self._sums[0], self._visited)
+
+    def position(self, begun: bool) -> dict:
+        """Where it stands, for `go_to`; ``begun`` is False between two epochs."""
+        step, visited = (self.step, self._visited) if begun else (0, 0)
+        return {"at_batch": step, "rows_visited": visited, "rows_left": len(self._left),
+                "sums": self._sums.copy()}
+
+    def go_to(self, position: dict) -> None:
+        """Go on from a position, once the trainer has gone to its own state of that time."""
+        self.step, self._visited = position["at_batch"], position["rows_visited"]
+        self._sums[:] = position["sums"]
+        self._ahead, left = self._ahead[:0], position["rows_left"]
+        if left:
+            self._left = self._orders(self.trainer.epoch - 1, 1)[0, self.rows - left:]
 
     def epoch(self, interrupt) -> dict:
         """An epoch in as many calls as it takes; an interrupt ends it early."""
@@ -283,6 +328,13 @@ class Batches:
         while self.step < self.steps and not interrupt.seen:
             logs = self.advance()
         return logs
+
+    def _steps_a_call(self) -> int:
+        return min(self.trainer.steps_a_call(self.batch_size), self._most_steps)
+
+    def ready(self) -> bool:
+        """Whether there is data for another epoch."""
+        return True
 
     def _next_order(self) -> np.ndarray:
         """The order of the pass that begins. Several are made at once, twice as many each time."""
@@ -311,32 +363,41 @@ class Evaluation:
     def __init__(self, trainer, feed, batch_size=32, by_batch=False):
         self.trainer, self.feed = trainer, feed
         self.row = 0
+        self.rows = len(feed.X)
         self._additive = trainer.loss.additive
         by_batch = by_batch or not self._additive or not all(
             metric.counts and (feed.weights is None or metric not in trainer.weighted)
             for metric in trainer.outside)
         self.size = batch_size if by_batch else rows_a_call(trainer.plan)
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
-        trainer.reset_metrics()
+        self.begin()
+
+    def begin(self) -> None:
+        """Start with the first row."""
+        self.row = 0
+        self._sums[:] = 0
+        self.trainer.reset_metrics()
 
     @property
     def done(self) -> bool:
-        return self.row >= len(self.feed.X)
+        return self.row >= self.rows
 
     def advance(self) -> dict:
         """One call or batch more: the logs so far."""
-        part = slice(self.row, self.row + self.size)
+        n = min(self.size, self.rows - self.row)
+        self._add(slice(self.row, self.row + n), n)
+        self.row += n
+        return self.trainer.logs(self._sums, self.row)
+
+    def _add(self, part: slice, n: int) -> None:
         weights = self.feed.weights
         sums = self._evaluate(part, None if weights is None else weights[part])
-        n = min(self.size, len(self.feed.X) - self.row)
         if not self._additive:
             penalties = self._penalties(part, n)
             sums[0] = n * self._batch_loss(part, n, sums[0] - penalties) + penalties
         self._sums += sums
         if self.trainer.outside:
             self._update_metrics(part)
-        self.row += n
-        return self.trainer.logs(self._sums, self.row)
 
     def _batch_loss(self, part: slice, n: int, total: float) -> float:
         """The loss of a batch, ``total`` the weighted sum of its rows' losses."""
@@ -381,15 +442,6 @@ def rows_a_call(plan) -> int:
     """
     nanoseconds = 0.1 * plan.n_params + plan.columns  # a row's, on a slow processor
     return 1024 * math.ceil(CALL_SECONDS * 1e9 / (1024 * nanoseconds))
-
-
-def split(feed: Feed, point: int) -> tuple[Feed, Feed | None]:
-    """The rows before ``point`` and those from it on; None where there are none."""
-    if point == len(feed.X):
-        return feed, None
-    columns = (feed.X, feed.T, feed.labels, feed.weights)
-    parts = (slice(None, point), slice(point, None))
-    return tuple(Feed(*[c if c is None else c[part] for c in columns]) for part in parts)
 
 
 def _lowered(regularizer):
