@@ -197,7 +197,7 @@ class StreamEvaluation(Evaluation):
 
     def __init__(self, trainer, stream: Stream, steps: int | None = None):
         self.trainer, self.stream, self._most = trainer, stream, steps
-        self._totals = trainer.loss.reduction == "sum"
+        self._additive = False  # batches come one by one
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
         self._next = None
         self.row = self._step = 0
@@ -216,8 +216,6 @@ class StreamEvaluation(Evaluation):
     def advance(self) -> dict:
         self.feed = self.trainer.feed(*self._next)
         self.rows = self.size = n = len(self.feed.X)
-        if self._totals and not self.row:
-            self._penalty = self._penalties()
         self._add(slice(n), n)
         self.row += n
         self._step += 1
