@@ -98,6 +98,18 @@ def test_the_gradient_of_orthogonality_is_along_no_vector():
     assert regularizers.OrthogonalRegularizer(1.0)(short) == pytest.approx(0.01)
 
 
+def test_short_vectors_are_divided_by_epsilon(backend):
+    """A row of zeros and one below 1e-7, whose cosines turn with its length too."""
+    made = plans.case(lambda net: net.dense(net.input(4), 3), finish=lambda net:
+                      net.builder.orthogonality(0, (4, 3), 0.7, False))  # fmt: skip
+    made.params[:3], made.params[3:6] = 0, [1e-9, 2e-9, -1e-9]
+    for function in (plans.gradient, lambda *a: [plans.evaluate(*a)]):
+        got, wanted = (function(backends.get(name), made) for name in (backend, "numpy"))
+        for one, two in zip(got, wanted, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-10)
+    assert np.abs(plans.gradient(backends.get(backend), made)[1][:6]).max() > 1e3
+
+
 @pytest.mark.parametrize("wrong", [np.ones(3), np.ones((1, 3)), np.ones((2, 2, 2))])
 def test_orthogonality_needs_two_vectors(wrong):
     with pytest.raises(ValueError, match="matrix of at least two rows; received shape"):
