@@ -459,9 +459,10 @@ def test_batch_sizes_of_activity_penalties(backend, dtype, batch_size):
 
     made = plans.case(make, dtype, optimizer="sgd", n=34, weighted=True)
     wanted, got = (plans.train(backends.get(name), made, batch_size) for name in ("numpy", backend))
-    for name in wanted:
-        np.testing.assert_allclose(got[name], wanted[name], rtol=2e-4 if dtype == "float32" else
-                                   1e-9, atol=1e-5 if dtype == "float32" else 1e-11, err_msg=name)
+    tolerance = 5e-5 if dtype == "float32" else 1e-10
+    for name in wanted:  # relative to the largest: a gradient in front of a norm may cancel
+        np.testing.assert_allclose(got[name], wanted[name], rtol=tolerance, err_msg=name,
+                                   atol=tolerance * np.abs(wanted[name]).max(initial=0))
 
 
 def test_threads_do_not_change_a_bit(backend):
