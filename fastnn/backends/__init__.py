@@ -23,7 +23,7 @@ C-contiguous and of the plan's dtype unless said otherwise; ``n`` rows, ``k = pl
 ``train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1)``
     A stretch of steps. ``order`` (int64, parts x rows) holds row numbers of the feed; each part is
     cut into batches, the last of which may be short. Every batch is one step: forward, loss,
-    backward, penalties, clipping, update. Step i uses ``scalars[i]`` (float64, steps x
+    backward, penalties, clipping, update, constraints. Step i uses ``scalars[i]`` (float64, steps x
     plan.n_scalars) and draws its masks from ``step + i``. ``sums[part]`` += batch loss x rows, and
     the metrics' sums. ``Y`` (parts x rows x m), if given, receives the prediction made for each
     visited row. A plan without UPDATE leaves the last step's gradient in ``memory.grads``.

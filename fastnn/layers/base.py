@@ -171,7 +171,11 @@ class Layer:
 
     def add_weight(self, name, shape, initializer="glorot_uniform", trainable=True,
                    regularizer=None, constraint=None) -> None:
-        """Declare a variable, found from now on as ``self.variables[name]``."""
+        """Declare a variable, found from now on as ``self.variables[name]``.
+
+        regularizer, constraint : names, classes or instances: what is added to the loss for it, and
+            what is done to it after every update. Both hold where the variable is trained.
+        """
         shape, stored = tuple(shape), _stored.get()
         initializer, regularizer = initializers.get(initializer), regularizers.get(regularizer)
         value = stored(self, name, shape) if stored else initializer(shape, self.dtype)
