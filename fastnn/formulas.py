@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy import abs, exp, expm1, log, log1p, maximum, minimum, sqrt, tanh, where
 
-__all__ = ["Formula", "abs", "arguments", "as_real", "erf", "exp", "expm1", "log", "log1p", "lowers",
-           "maximum", "minimum", "sqrt", "tanh", "where"]
+__all__ = ["Formula", "abs", "arguments", "as_real", "erf", "exp", "expm1", "log", "log1p",
+           "lowers", "maximum", "minimum", "sqrt", "tanh", "where"]
 
 NAMES = ("abs", "erf", "exp", "expm1", "log", "log1p", "maximum", "minimum", "sqrt", "tanh",
          "where")

@@ -5,6 +5,8 @@ import json
 import warnings
 from pathlib import Path
 
+from itertools import pairwise
+
 import numpy as np
 import plans
 import pytest
@@ -102,7 +104,7 @@ def brute_area(t, y, curve, way):
         tp, fp = np.sum(t & (y > threshold)), np.sum(~t & (y > threshold))
         points.append((tp, fp))
     area, positives, negatives = 0.0, t.sum(), (~t).sum()
-    for (tp1, fp1), (tp0, fp0) in zip(points, points[1:], strict=False):
+    for (tp1, fp1), (tp0, fp0) in pairwise(points):
         if curve == "ROC":
             x1, x0, y1, y0 = fp1 / negatives, fp0 / negatives, tp1 / positives, tp0 / positives
         else:
@@ -153,7 +155,8 @@ def test_one_class_alone_has_no_area():
 
 
 @pytest.mark.parametrize(("name", "cls"), [
-    ("auc", "AUC"), ("AUC", "AUC"), ("mse", "MeanSquaredError"), ("MAPE", "MeanAbsolutePercentageError"),
+    ("auc", "AUC"), ("AUC", "AUC"), ("mse", "MeanSquaredError"),
+    ("MAPE", "MeanAbsolutePercentageError"),
     ("msle", "MeanSquaredLogarithmicError"), ("bce", "BinaryCrossentropy"),
     ("f1_score", "F1Score"), ("f_beta_score", "FBetaScore"), ("r2_score", "R2Score"),
     ("top_k_categorical_accuracy", "TopKCategoricalAccuracy"), ("mean_io_u", "MeanIoU"),
@@ -195,7 +198,8 @@ def test_settings_survive_a_file(name):
     (lambda: metrics.AUC(multi_label=True)([1.0], [1.0]), r"multi_label=True needs predictions"),
     (lambda: metrics.MeanIoU(2)([1, 0], [1, 0, 1]), "2 class numbers.* has 3"),
     (lambda: metrics.Accuracy()([1, 0, 1], [1, 0]), r"y_true has shape \(3,\), y_pred \(2,\)"),
-    (lambda: metrics.CategoricalAccuracy()([[1, 0]], [[1, 0], [0, 1]]), "does not fit")])  # fmt: skip
+    (lambda: metrics.CategoricalAccuracy()([[1, 0]], [[1, 0], [0, 1]]), "does not fit"),
+])  # fmt: skip
 def test_what_cannot_be_is_said(make, message):
     with pytest.raises(ValueError, match=message):
         make()

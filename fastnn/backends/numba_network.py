@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fastnn.backends import numba_formulas as formulas
-from fastnn.backends import numba_kernels as kernels
 from fastnn.backends import numba_groups as groups
+from fastnn.backends import numba_kernels as kernels
 from fastnn.backends import numba_layers as layers
 from fastnn.backends.numba_math import njit
 from fastnn.plan import Kind

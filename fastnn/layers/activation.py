@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 
-from fastnn import activations, initializers, regularizers
+from fastnn import activations, constraints, initializers, regularizers
 from fastnn.layers.base import Layer, Weight
 from fastnn.plan import Kind
 from fastnn.registry import register, serialize
@@ -84,7 +84,7 @@ class PReLU(Layer):
 
     shared_axes : axes, counted from 1 (0 is the batch's), along which all have one alpha. Those
         that are not shared must be neighbours.
-    alpha_constraint : None.
+    alpha_constraint : what alpha must satisfy after each update.
 
     >>> from fastnn.layers import PReLU
     >>> layer = PReLU(alpha_initializer=[0.5, 2.0], input_shape=(2,))
@@ -97,16 +97,15 @@ class PReLU(Layer):
     def __init__(self, alpha_initializer="zeros", alpha_regularizer=None, alpha_constraint=None,
                  shared_axes=None, **kwargs):
         super().__init__(**kwargs)
-        if alpha_constraint is not None:
-            raise ValueError(f"alpha_constraint must be None, received {alpha_constraint!r}.")
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
         axes = shared_axes if isinstance(shared_axes, (list, tuple)) else [shared_axes]
         self.shared_axes = None if shared_axes is None else [operator.index(i) for i in axes]
 
     def build(self, input_shape):
         self.add_weight("alpha", self._alpha_shape(input_shape), self.alpha_initializer,
-                        regularizer=self.alpha_regularizer)
+                        regularizer=self.alpha_regularizer, constraint=self.alpha_constraint)
 
     def _alpha_shape(self, input_shape):
         rank, shape = len(input_shape), list(input_shape)
@@ -134,6 +133,6 @@ class PReLU(Layer):
         return super().get_config() | {
             "alpha_initializer": serialize(self.alpha_initializer),
             "alpha_regularizer": serialize(self.alpha_regularizer),
-            "alpha_constraint": None,
+            "alpha_constraint": serialize(self.alpha_constraint),
             "shared_axes": self.shared_axes,
         }

@@ -40,7 +40,8 @@ class LossMetric(Metric):
 
     def lower(self, builder, value):
         loss = self.loss
-        averaged = value.width  # a loss that is a sum over the last axis is averaged over the others
+        # a loss that is a sum over the last axis is averaged over the others
+        averaged = value.width
         if not getattr(loss, "mean", True):
             averaged //= value.shape[-1]
         builder.metric(Kind.ELEMENT_METRIC, value, (1.0 / averaged, *loss.values()),

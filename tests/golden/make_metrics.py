@@ -155,7 +155,8 @@ CASES = {
                 {**data(LABELS, LABELS[::-1], False), "none": [(LABELS + 9, LABELS)]}),
     "OneHotIoU": (m("OneHotIoU", 3, [1], dtype="float32"), CLASSES),
     "OneHotMeanIoU": (m("OneHotMeanIoU", 3, dtype="float32"), CLASSES),
-    "Mean": (m("Mean"), {"plain": [(R,), (R[0],), (3.0,)], "weighted": [(R, W), (R, P), (R[:, 0], W)]}),
+    "Mean": (m("Mean"), {"plain": [(R,), (R[0],), (3.0,)],
+                         "weighted": [(R, W), (R, P), (R[:, 0], W)]}),
     "Sum": (m("Sum"), {"plain": [(R,), (R[0],), (3.0,)], "weighted": [(R, W), (R, P)]}),
     "MeanMetricWrapper": (m("MeanMetricWrapper", function, power=3), VALUES),
 }  # fmt: skip
@@ -194,7 +195,7 @@ def columns(function, t, y, w):
 def of_sklearn():
     from sklearn import metrics as sk
 
-    hot = (P >= P.max(axis=1, keepdims=True)).astype(int)
+    hot = (P.max(axis=1, keepdims=True) <= P).astype(int)
     for key, w in (("plain", None), ("weighted", W)):
         for name, y in (("", P), (" ties", TIES)):
             yield f"roc_auc{name} {key}", columns(sk.roc_auc_score, B, y, w)
