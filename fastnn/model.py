@@ -186,7 +186,8 @@ class Model:
         optimizer = optimizers.get("rmsprop" if optimizer is None else optimizer)
         compiled = {"optimizer": optimizer, "loss": losses.get(loss), "metrics": metrics,
                     "weighted_metrics": weighted_metrics, "backend": backends.get(backend).NAME}
-        for metric in metrics + weighted_metrics:  # an unknown one is an error now, whatever "accuracy" will mean
+        # an unknown one is an error now, whatever "accuracy" will mean
+        for metric in metrics + weighted_metrics:
             get_metric(metric, compiled["loss"])
         self._compiled = compiled
         self.optimizer, self.loss = optimizer, loss

@@ -31,7 +31,8 @@ def look(activation, initializer):
 
 def main():
     ones = fastnn.initializers.RandomNormal(0.0, 1.0)
-    rows = [("tanh, 1 randn", *look("tanh", ones)), ("tanh, Glorot", *look("tanh", "glorot_normal")),
+    rows = [("tanh, 1 randn", *look("tanh", ones)),
+            ("tanh, Glorot", *look("tanh", "glorot_normal")),
             ("relu, 1 randn", *look("relu", ones)), ("relu, He", *look("relu", "he_normal"))]
     table(("", "saturated", "largest output", "first loss", "accuracy on new rows"), *rows)
     wild, fair, explosive, he = rows
