@@ -307,11 +307,15 @@ def _state(members: dict[str, bytes]) -> dict[str, int]:
 
 def _metric(config, own: dict):
     """A metric of compile.json; a function among them is looked up in what the caller gave."""
-    if not isinstance(config, dict) or config["class_name"] != metrics.FunctionMetric.__name__:
+    wrappers = (metrics.FunctionMetric, metrics.MeanMetricWrapper)
+    if not isinstance(config, dict) or config["class_name"] not in [w.__name__ for w in wrappers]:
         return metrics.get(config) if isinstance(config, dict) else config
-    name = config["config"]["name"]
+    settings = config["config"]
+    name = settings.get("fn", settings["name"])
     if not callable(own.get(name)):
         raise registry.UnknownName(f"Unknown function: {name!r}.")
+    if "fn" in settings:
+        return metrics.MeanMetricWrapper(own[name], settings["name"], **settings["kwargs"])
     return metrics.FunctionMetric(own[name], name)
 
 

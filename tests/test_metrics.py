@@ -3,9 +3,8 @@
 import importlib.util
 import json
 import warnings
-from pathlib import Path
-
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import plans
@@ -63,6 +62,18 @@ def test_before_the_first_row_and_after_a_reset(name):
     metric.update_state(*batch)
     metric.reset_state()
     np.testing.assert_array_equal(metric(*batch), once)
+
+
+@pytest.mark.parametrize("name", [n for n in GIVEN.CASES if not n.endswith("axis")])
+def test_an_empty_batch_changes_nothing(name):
+    make, sets = GIVEN.CASES[name]
+    metric, batch = make(fastnn), next(iter(sets.values()))[0]
+    nothing = [column[:0] for column in batch]
+    metric.update_state(*nothing)
+    assert np.all(np.asarray(metric.result()) == 0)
+    once = np.array(metric(*batch))
+    metric.update_state(*nothing)
+    np.testing.assert_array_equal(metric.result(), once)
 
 
 @pytest.mark.parametrize("key", ["plain", "weighted"])
@@ -156,8 +167,8 @@ def test_one_class_alone_has_no_area():
 
 @pytest.mark.parametrize(("name", "cls"), [
     ("auc", "AUC"), ("AUC", "AUC"), ("mse", "MeanSquaredError"),
-    ("MAPE", "MeanAbsolutePercentageError"),
-    ("msle", "MeanSquaredLogarithmicError"), ("bce", "BinaryCrossentropy"),
+    ("MAPE", "MeanAbsolutePercentageError"), ("msle", "MeanSquaredLogarithmicError"),
+    ("bce", "BinaryCrossentropy"),
     ("f1_score", "F1Score"), ("f_beta_score", "FBetaScore"), ("r2_score", "R2Score"),
     ("top_k_categorical_accuracy", "TopKCategoricalAccuracy"), ("mean_io_u", "MeanIoU"),
     ("kl_divergence", "KLDivergence"), ("log_cosh_error", "LogCoshError"),
@@ -198,8 +209,7 @@ def test_settings_survive_a_file(name):
     (lambda: metrics.AUC(multi_label=True)([1.0], [1.0]), r"multi_label=True needs predictions"),
     (lambda: metrics.MeanIoU(2)([1, 0], [1, 0, 1]), "2 class numbers.* has 3"),
     (lambda: metrics.Accuracy()([1, 0, 1], [1, 0]), r"y_true has shape \(3,\), y_pred \(2,\)"),
-    (lambda: metrics.CategoricalAccuracy()([[1, 0]], [[1, 0], [0, 1]]), "does not fit"),
-])  # fmt: skip
+    (lambda: metrics.CategoricalAccuracy()([[1, 0]], [[1, 0], [0, 1]]), "not fit")])  # fmt: skip
 def test_what_cannot_be_is_said(make, message):
     with pytest.raises(ValueError, match=message):
         make()
@@ -325,6 +335,27 @@ def test_weighted_metrics_are_kept_in_files(tmp_path):
     one, two = (m.evaluate(X, GIVEN.B, sample_weight=GIVEN.W, verbose=0) for m in (model, again))
     for a, b in zip(one, two, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_training_watches_what_keras_watches():
+    found = GIVEN.trained(fastnn)
+    assert found.keys() == KERAS["training"].keys()
+    for name, values in KERAS["training"].items():
+        np.testing.assert_allclose(found[name], values, rtol=2e-5, atol=2e-6, err_msg=name)
+
+
+def test_functions_of_the_module_are_their_classes(tmp_path):
+    def off(y_true, y_pred, power):
+        return np.abs(y_true - y_pred) ** power
+
+    wrapped = metrics.MeanMetricWrapper(off, name="cubed", power=3)
+    model = made("mse", [metrics.binary_accuracy, losses.mean_squared_error, wrapped])
+    assert model.metrics_names == ["loss", "binary_accuracy", "mean_squared_error", "cubed"]
+    assert len(model.trainer.inside) == 2
+    values = model.evaluate(X, GIVEN.B, verbose=0)
+    model.save(tmp_path / "m.fastnn")
+    again = fastnn.load_model(tmp_path / "m.fastnn", custom_objects={"off": off})
+    np.testing.assert_allclose(again.evaluate(X, GIVEN.B, verbose=0), values, rtol=1e-6)
 
 
 def test_outputs_of_several_axes_keep_them():

@@ -120,6 +120,10 @@ def get(identifier, loss: losses.Loss | None = None, width: int = 1) -> Metric:
         metric.name = identifier  # Keras logs a metric under the name it was asked for
         return metric
     if callable(identifier) and not isinstance(identifier, (type, Metric)):
+        name = getattr(identifier, "__name__", "")
+        own = globals().get(name) or getattr(losses, name, None)
+        if identifier is own and registry.find("metric", name):
+            return get(name)  # a function of this module is as good as its class
         return FunctionMetric(identifier)
     return registry.get("metric", identifier)
 

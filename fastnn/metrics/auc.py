@@ -102,7 +102,8 @@ class AUC(Metric):
         if self.label_weights is not None and not self.multi_label:
             w = w * self.label_weights
         shape = (-1, y.shape[1] if self.multi_label else 1)
-        self._seen.append(tuple(x.reshape(shape).copy() for x in (t, y, w)))
+        if y.size:
+            self._seen.append(tuple(x.reshape(shape).copy() for x in (t, y, w)))
 
     def result(self) -> float:
         if self.exact:

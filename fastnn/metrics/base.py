@@ -161,7 +161,8 @@ class MeanMetricWrapper(Metric):
         return self.fn(t, y, **self.kwargs)
 
     def get_config(self):
-        return {**super().get_config(), "kwargs": self.kwargs}
+        function = getattr(self.fn, "__name__", "metric")
+        return {**super().get_config(), "fn": function, "kwargs": self.kwargs}
 
 
 class FunctionMetric(MeanMetricWrapper):

@@ -40,8 +40,7 @@ class LossMetric(Metric):
 
     def lower(self, builder, value):
         loss = self.loss
-        # a loss that is a sum over the last axis is averaged over the others
-        averaged = value.width
+        averaged = value.width  # a loss that sums over the last axis is averaged over the others
         if not getattr(loss, "mean", True):
             averaged //= value.shape[-1]
         builder.metric(Kind.ELEMENT_METRIC, value, (1.0 / averaged, *loss.values()),
@@ -98,7 +97,7 @@ class RootMeanSquaredError(MeanSquaredError):
         return float(np.sqrt(super().from_sums(sums, rows)))
 
 
-@register("metric", "logcosh")
+@register("metric", "logcosh", "log_cosh")
 class LogCoshError(LossMetric):
     """The mean of log(cosh(y - t))."""
 
@@ -112,8 +111,8 @@ class LogCoshError(LossMetric):
 class CosineSimilarity(Metric):
     """The mean over rows of sum_j t_j y_j / (|t| |y|); lengths are at least 1e-7.
 
-    >>> CosineSimilarity()([[0.0, 1.0], [1.0, 1.0]], [[0.0, 2.0], [-1.0, -1.0]])
-    0.0
+    >>> CosineSimilarity()([[0.0, 1.0], [3.0, 4.0]], [[0.0, 2.0], [4.0, 3.0]])
+    0.98
     """
 
     direction = "up"

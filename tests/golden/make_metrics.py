@@ -175,9 +175,9 @@ def of_keras():
     import keras
 
     for name, (make, sets) in CASES.items():
-        print(name, flush=True)
         yield name, {"empty": empty(make(keras))} | {
             key: results(make(keras), batches) for key, batches in sets.items()}
+    yield "training", trained(keras)
 
 
 def empty(metric):
@@ -186,6 +186,38 @@ def empty(metric):
         return np.asarray(metric.result(), np.float64).tolist()
     except (AttributeError, TypeError, ValueError):
         return None
+
+
+# training: the history of a model that watches the metrics
+
+X = numbers(26, 4)
+T = (numbers(26, 3, phase=2.0) > 0.2).astype("float32")
+WEIGHTS = (rounded(numbers(26, phase=4.0)) + 1).astype("float32")
+
+
+def watched(lib):
+    """Metrics and weighted metrics that a plan computes, and others, by name and object."""
+    M = lib.metrics
+    return (["mae", "accuracy", "cosine_similarity", M.Precision(thresholds=[0.4, 0.5], name="p"),
+             M.Recall(name="r"), M.AUC(name="auc"), M.RootMeanSquaredError(name="rmse"),
+             M.TruePositives(name="tp", thresholds=0.45), M.R2Score(),
+             M.TopKCategoricalAccuracy(k=2), M.F1Score(average="macro", threshold=0.5)],
+            ["mae", M.AUC(name="weighted_area", curve="PR"), M.Precision(name="wp"), "hinge"])
+
+
+def trained(lib):
+    """The history of four epochs, and what `evaluate` says, both with weights."""
+    L = lib.layers
+    model = lib.Sequential([L.Input((4,)), L.Dense(5, "tanh"), L.Dense(3, "sigmoid")])
+    model.set_weights([numbers(*w.shape, phase=i) for i, w in enumerate(model.get_weights())])
+    metrics, weighted = watched(lib)
+    model.compile(optimizer="sgd", loss="binary_crossentropy", metrics=metrics,
+                  weighted_metrics=weighted)
+    history = model.fit(X, T, epochs=4, batch_size=8, shuffle=False, verbose=0,
+                        sample_weight=WEIGHTS, validation_split=0.25).history
+    found = model.evaluate(X, T, batch_size=8, sample_weight=WEIGHTS, verbose=0, return_dict=True)
+    return {name: np.asarray(values, np.float64).tolist()
+            for name, values in (history | {f"evaluate {k}": v for k, v in found.items()}).items()}
 
 
 def columns(function, t, y, w):
