@@ -230,6 +230,26 @@ def test_a_step_that_waits_is_cut_anywhere():
     assert run() == run(3) == run(1, 2, 7, 11)
 
 
+@pytest.mark.parametrize("name", [n for n in backends.available() if n != "numpy"])
+@pytest.mark.parametrize("cls", [optimizers.Lamb, optimizers.Nadam])
+def test_threads_do_not_change_a_bit(cls, name):
+    """Where work is shared, other threads' parts of the parameters lie elsewhere at each op."""
+    optimizer = cls(0.01, **FULL)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+
+    def make(net):
+        value = net.dense(net.dense(net.input(90), 256, "tanh"), 128, "silu")
+        for i, variable in enumerate(net.variables):
+            variable.name = ("kernel", "bias")[i % 2]
+        return net.dense(value, 3)
+
+    made = case(make, "float32", optimizer=optimizer, n=600)
+    one, two, three = (train(backends.get(name), made, 150, 3, threads) for threads in (1, 2, 3))
+    assert not (one["params"] == made.params).any()
+    for key in one:
+        assert one[key].tobytes() == two[key].tobytes() == three[key].tobytes(), key
+
+
 def test_no_option_costs_nothing_in_the_plan():
     for name in ("sgd", "adam", "rmsprop"):
         ops = case(lambda net: net.dense(net.input(4), 1), optimizer=name).plan.ops

@@ -64,6 +64,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam after p <- p - p weight_decay lr. Loshchilov & Hutter 2019, algorithm 2."""
 
+    hyper = ("learning_rate", "weight_decay", *Adam.hyper[1:])
+
     def __init__(self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999,
                  epsilon=None, amsgrad=False, *shared, **kwargs):
         if weight_decay is None:
