@@ -183,7 +183,7 @@ def train(lib, name, arguments, units, link, y):
 
 
 def pack(made):
-    """Names, sizes and all numbers in one vector: an archive member for each would be far larger."""
+    """Names, sizes and all numbers in one vector: a member for each would be far larger."""
     np.savez_compressed(
         TARGET, names=np.array(list(made)), sizes=[np.size(array) for array in made.values()],
         values=np.concatenate([np.ravel(array) for array in made.values()]))
