@@ -260,13 +260,16 @@ cdef inline void generalized_panel(
         losses[i] = (1 - power[i]) / q
     if dy == NULL:
         return
+    if not linked:  # the slope in p, which is bounded by that at Keras's epsilon
+        for i in range(L):
+            power[i] = exp_((q - 1) * log_(maximum_(label[i], <real>1e-7)))
     for j in range(m):
         for i in range(L):
             at = j * L + i
             if linked:
                 dy[at] = power[i] * (p[at] - t[at])
             else:
-                dy[at] = 0 if t[at] == 0 else -t[at] * power[i] / label[i]
+                dy[at] = -t[at] * power[i]
 
 cdef inline void overlap_panel(
     Py_ssize_t L, const op_t* op, const real* t, const real* y, real* losses, real* dy,

@@ -153,12 +153,13 @@ def generalized_loss(batch, op, r):
     for j in range(m):
         label += class_target(batch, op, r, j) * w[p + j]
     power = exp_(q * log_(label)) if label != 0 else real(0)
+    slope = exp_((q - real(1)) * log_(maximum_(label, real(EPSILON))))
     for j in range(m if batch.training and op.dsrc >= 0 else 0):
         t = class_target(batch, op, r, j)
         if linked:
             w[dy + j] = power * (w[p + j] - t)
         else:
-            w[dy + j] = real(0) if t == 0 else -t * power / label
+            w[dy + j] = -t * slope
     return float((real(1) - power) / q)
 
 

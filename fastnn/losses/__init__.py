@@ -124,7 +124,7 @@ def get(identifier) -> Loss | None:
             return registry.get("loss", name)
         raise TypeError(
             f"The loss {name or identifier!r} is a function without a derivative, which training "
-            "needs. Give both: loss=fastnn.losses.own(value, gradient), where gradient(y_true, "
+            "needs. Give both: loss=fastnn.losses.custom(value, gradient), where gradient(y_true, "
             "y_pred) is the derivative of value(y_true, y_pred) in each output, shape (n, m).")
     return registry.get("loss", identifier)
 

@@ -33,8 +33,10 @@ class _Overlap(Loss):
 
     def lower(self, builder, value):
         rank = 1 + len(value.shape)
-        axes = range(rank) if self.axis is None else np.atleast_1d(self.axis) % rank
-        if set(range(1, rank)) - set(axes):
+        axes = range(rank)
+        if self.axis is not None:
+            axes = {axis + rank if axis < 0 else axis for axis in np.atleast_1d(self.axis).tolist()}
+        if not {*range(1, rank)} <= {*axes} <= {*range(rank)}:
             raise ValueError(f"axis={self.axis!r} of the loss {self.name!r}: a model is trained "
                              "with axis=None, over the whole batch, or with all axes but the "
                              f"first, {tuple(range(1, rank))}, for a loss of each row.")

@@ -91,7 +91,8 @@ def focal_loss(t, y, alpha, gamma, linked=False) -> tuple[np.ndarray, np.ndarray
 def generalized_loss(t, y, q, linked=False) -> tuple[np.ndarray, np.ndarray]:
     """(1 - p^q) / q for the label's probability p, t being one-hot, and its gradient in y.
 
-    p is y as it is, or, where ``linked``, the softmax of the logits y.
+    p is y as it is, or, where ``linked``, the softmax of the logits y. Below 1e-7 the slope in p,
+    which grows without bound, is that at 1e-7.
     """
     p = y
     if linked:
@@ -102,7 +103,7 @@ def generalized_loss(t, y, q, linked=False) -> tuple[np.ndarray, np.ndarray]:
     loss = ((1 - power) / q)[..., 0]
     if linked:
         return loss, power * (p - t)
-    return loss, np.where(t == 0, 0, -t * power / label)
+    return loss, -t * np.exp((q - 1) * np.log(np.maximum(label, EPSILON)))
 
 
 def overlap_loss(t, y, c, a, b, d, whole=False) -> tuple[np.ndarray, np.ndarray]:
