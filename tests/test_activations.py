@@ -21,10 +21,12 @@ with np.load(GOLDEN / "activations.npz") as file:
     KERAS = dict(file)
 GRID, ROWS, WEIGHTS = KERAS["grid"], KERAS["rows"], KERAS["weights"]
 
-NAMES = """celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh
-leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax
-softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink
-threshold""".split()
+NAMES = [
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
+    "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu",
+    "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
+    "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
+    "threshold"]  # fmt: skip
 WITH_ARGUMENTS = {"threshold": (1.0, -2.0)}
 
 
@@ -407,7 +409,7 @@ def test_a_class_with_a_wrong_derivative_is_refused_before_it_trains():
         def backward(dy, y):
             return dy
 
-    with pytest.raises(ValueError, match="activation Wrong does not fit: at -6.1 it is 1"):
+    with pytest.raises(ValueError, match=r"activation Wrong does not fit: at -6.1 it is 1"):
         fitted(Wrong(), "numpy")
 
 
