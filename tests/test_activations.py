@@ -103,6 +103,11 @@ def test_sparsemax_is_that_of_the_paper():
         np.testing.assert_array_equal(y, along)
 
 
+def test_sparsemax_does_not_change_when_a_row_is_moved():
+    np.testing.assert_allclose(activations.sparsemax(ROWS - 30), activations.sparsemax(ROWS),
+                               atol=1e-11)
+
+
 def test_sparsemax_is_the_nearest_point_of_the_simplex():
     """Among many others of it, and with the sum 1 also where the numbers are large."""
     rng = np.random.default_rng(0)
