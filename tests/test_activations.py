@@ -22,12 +22,11 @@ with np.load(GOLDEN / "activations.npz") as file:
 GRID, ROWS, WEIGHTS = KERAS["grid"], KERAS["rows"], KERAS["weights"]
 
 NAMES = [
-    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid",
-    "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid",
-    "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink",
-    "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax",
-    "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
-]  # fmt: skip
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
+    "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu",
+    "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
+    "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
+    "threshold"]  # fmt: skip
 WITH_ARGUMENTS = {"threshold": (1.0, -2.0)}
 
 
@@ -102,6 +101,11 @@ def test_sparsemax_is_that_of_the_paper():
         k = max(k for k in range(1, 6) if 1 + k * falling[k - 1] > sums[k - 1])
         np.testing.assert_allclose(y, np.maximum(z - (sums[k - 1] - 1) / k, 0), atol=1e-11)
         np.testing.assert_array_equal(y, along)
+
+
+def test_sparsemax_does_not_change_when_a_row_is_moved():
+    np.testing.assert_allclose(activations.sparsemax(ROWS - 30), activations.sparsemax(ROWS),
+                               atol=1e-11)
 
 
 def test_sparsemax_is_the_nearest_point_of_the_simplex():
@@ -409,7 +413,7 @@ def test_a_class_with_a_wrong_derivative_is_refused_before_it_trains():
         def backward(dy, y):
             return dy
 
-    with pytest.raises(ValueError, match=r"activation Wrong does not fit: at -6\.1 it is 1"):
+    with pytest.raises(ValueError, match=r"activation Wrong does not fit: at -6.1 it is 1"):
         fitted(Wrong(), "numpy")
 
 

@@ -69,7 +69,7 @@ def custom(function, derivative, name: str | None = None) -> Activation:
 
 
 def check(activation: Activation) -> None:
-    """A ValueError unless ``backward`` is ``forward``'s derivative, at points of both signs."""
+    """A ValueError unless ``backward`` is the derivative of ``forward`` at points of both signs."""
     name = type(activation).__name__
     if not hasattr(activation, "forward") or not hasattr(activation, "backward"):
         raise TypeError(f"The activation {name} needs the static methods forward(z, ...) and "

@@ -14,7 +14,8 @@ def subtract_largest(w, y0, z0, m):
     y, z = w[y0 : y0 + m], w[z0 : z0 + m]
     top = z[0]
     for j in range(1, m):
-        top = maximum_(z[j], top)
+        if z[j] > top or z[j] != z[j]:  # a NaN stays
+            top = z[j]
     for j in range(m):
         y[j] = z[j] - top
 

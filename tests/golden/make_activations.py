@@ -2,9 +2,9 @@
 
 Run with an interpreter that has Keras 3.15 and JAX:
     KERAS_BACKEND=jax JAX_ENABLE_X64=1 python tests/golden/make_activations.py
-A case is a name and arguments: `<case>` are the values on GRID (or of the rows ROWS),
-`<case>/slope` the derivatives. At the points where two pieces of a function meet libraries differ: those slopes
-are NaN. Row-wise functions have the gradient of the sum of WEIGHTS times their values.
+A case is a name and arguments: `<case>` are the values on GRID (or of the rows ROWS) and
+`<case>/slope` the derivatives. At the points where two pieces of a function meet libraries differ:
+those slopes are NaN. Row-wise functions have the gradient of the sum of WEIGHTS times their values.
 sparsemax is not here: Keras 3.15 sums the cumulative sums of the support for its threshold, and
 its rows do not sum to 1.
 """
