@@ -269,8 +269,7 @@ class Batches:
         """Go on from a position, once the trainer has gone to its own state of that time."""
         self.step, self._visited = position["at_batch"], position["rows_visited"]
         self._sums[:] = position["sums"]
-        self._ahead, left = self._ahead[:0], position["rows_left"]
-        if left:
+        if left := position["rows_left"]:
             self._left = self._orders(self.trainer.epoch - 1, 1)[0, self.rows - left:]
 
     def epoch(self, interrupt) -> dict:

@@ -1,5 +1,10 @@
 """Whatever x is: arrays of all kinds train to the same bits, streams of batches as in Keras."""
 
+import json
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,6 +12,10 @@ import fastnn
 from fastnn import Input, Sequential, backends, callbacks, data
 from fastnn.layers import Dense, Dropout
 from fastnn.utils import PyDataset
+
+GOLDEN = Path(__file__).parent / "golden"
+KERAS = SimpleNamespace(**runpy.run_path(str(GOLDEN / "make_feeding.py")))
+RESULTS = json.loads((GOLDEN / "feeding.json").read_text())
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (48, 6), dtype=np.uint8)
 LABELS = IMAGES[:, 0] // 86
@@ -115,6 +124,19 @@ def test_all_pieces_are_checked_before_the_first_step(kind, tmp_path, small_piec
 
 
 # batches
+
+
+@pytest.mark.parametrize("name", KERAS.CASES)
+def test_training_equals_that_of_keras(name):
+    ours, keras = KERAS.train(fastnn, name), RESULTS[name]
+    assert list(ours["history"]) == sorted(keras["history"])
+    for column, values in keras["history"].items():
+        np.testing.assert_allclose(ours["history"][column], values, rtol=2e-5, atol=2e-5)
+    for w, expected in zip(ours["weights"], keras["weights"], strict=True):
+        np.testing.assert_allclose(w, expected, rtol=2e-5, atol=2e-5)
+    for part in "evaluate", "predict":
+        if part in keras:
+            np.testing.assert_allclose(ours[part], keras[part], rtol=2e-5, atol=2e-5)
 
 
 def cut(size=10, weights=False):
