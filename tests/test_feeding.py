@@ -58,6 +58,7 @@ KINDS = {
     "memmap float32": lambda folder: as_memmap(folder, np.float32),
     "csr": lambda folder: pytest.importorskip("scipy.sparse").csr_array(IMAGES.astype(float)),
     "csc": lambda folder: pytest.importorskip("scipy.sparse").csc_matrix(IMAGES.astype("f4")),
+    "coo": lambda folder: pytest.importorskip("scipy.sparse").coo_matrix(IMAGES.astype("f4")),
     "pandas": lambda folder: pytest.importorskip("pandas").DataFrame(IMAGES),
     "polars": lambda folder: pytest.importorskip("polars").DataFrame(IMAGES),
     "lists": lambda folder: IMAGES.tolist(),
@@ -82,6 +83,11 @@ def test_all_arrays_train_to_the_same_bits(kind, arguments, backend, tmp_path, s
     np.testing.assert_array_equal(model.predict(x, batch_size=7, verbose=2), model.predict(x))
     assert model.evaluate(x, LABELS, verbose=0) == pytest.approx(
         expected.evaluate(IMAGES, LABELS, verbose=0), rel=1e-6)
+
+
+def test_large_arrays_go_through_a_step_of_training(small_pieces):
+    found = made()(IMAGES, training=True)
+    np.testing.assert_array_equal(found, made()(IMAGES.astype("float32"), training=True))
 
 
 def test_series_are_targets():

@@ -7,6 +7,7 @@ As make_training.py, whose data and weights these cases take.
 
 import json
 import runpy
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,7 +43,7 @@ def with_callback(make, **arguments):
 
 
 def batches(y=ONE, weights=None):
-    for first, last in zip(CUTS, CUTS[1:]):  # noqa: B905 - the second is shorter
+    for first, last in pairwise(CUTS):
         part = slice(first, last)
         yield (X[part], y[part], *([] if weights is None else [weights[part]]))
 
@@ -70,7 +71,8 @@ CASES = {
     "one_hot": lambda lib: classes(lib, 3, "softmax", "categorical_crossentropy", ONE_HOT),
     "binary": lambda lib: classes(lib, 1, "sigmoid", "binary_crossentropy", BINARY),
     "binary_flat": lambda lib: classes(lib, 1, "sigmoid", "binary_crossentropy", BINARY[:, 0]),
-    "schedule": with_callback(lambda C: C.LearningRateScheduler(lambda e, rate: rate / (1 + e % 3))),
+    "schedule": with_callback(
+        lambda C: C.LearningRateScheduler(lambda epoch, rate: rate / (1 + epoch % 3))),
     "plateau": with_callback(lambda C: C.ReduceLROnPlateau(factor=0.5, patience=1, min_delta=0.05)),
     "plateau_metric": with_callback(lambda C: C.ReduceLROnPlateau(
         "val_mae", factor=0.5, patience=2, cooldown=1, min_delta=0.02, mode="min"),
