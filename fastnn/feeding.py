@@ -140,7 +140,7 @@ class StreamBatches:
             self._next = self._take()
         if self._next is None:
             warnings.warn("Your input ran out of data; interrupting training. A generator must "
-                          "give at least steps_per_epoch * epochs batches.", stacklevel=4)
+                          "give at least steps_per_epoch * epochs batches.", stacklevel=5)
         return self._next is not None
 
     def _take(self):
@@ -202,10 +202,10 @@ class StreamEvaluation(Evaluation):
         self._totals = trainer.loss.reduction == "sum"
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
         self._next = None
-        self.row = self._step = 0
+        self.row = self.step = 0
 
     def begin(self) -> None:
-        self.row = self._step = 0
+        self.row = self.step = 0
         self._sums[:] = 0
         self.trainer.reset_metrics()
         self.stream.start()
@@ -222,8 +222,8 @@ class StreamEvaluation(Evaluation):
             self._penalty = self._penalties()
         self._add(slice(n), n)
         self.row += n
-        self._step += 1
-        self._next = None if self._step == self._most else self.stream.take()
+        self.step += 1
+        self._next = None if self.step == self._most else self.stream.take()
         return self.trainer.logs(self._sums, self.row)
 
 

@@ -309,6 +309,8 @@ class Evaluation:
     with reduction "sum": as in Keras its result is the mean of the batches' sums, by rows.
     """
 
+    step = 0  # batches so far, where their number is not known beforehand
+
     def __init__(self, trainer, feed, batch_size=32, by_batch=False):
         self.trainer, self.feed = trainer, feed
         self.row = 0

@@ -242,6 +242,16 @@ def test_batches_can_be_evaluated_predicted_and_validated_on(kind):
         model.evaluate(IMAGES, LABELS, verbose=0), rel=1e-6)
 
 
+def test_progress_counts_batches_of_an_unknown_number(capsys):
+    model = made()
+    model.fit(Loader(), epochs=1, verbose=2)
+    model.evaluate(Loader(), verbose=2)
+    model.predict(Loader(), verbose=2)
+    model.predict(Loader())
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" - ")[0] for line in lines] == ["5/5", "5/5", "5/5"]
+
+
 def test_a_dataset_is_shuffled_by_the_seed_and_told_of_its_epochs():
     orders = []
     for _ in range(2):
