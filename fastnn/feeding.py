@@ -17,7 +17,7 @@ import warnings
 
 import numpy as np
 
-from fastnn import random
+from fastnn import data, random
 from fastnn.rows import select, weighted
 from fastnn.training import Evaluation
 
@@ -30,7 +30,9 @@ def is_stream(x) -> bool:
     """
     if hasattr(x, "__next__"):
         return True
-    if isinstance(x, (dict, set, frozenset, str, bytes)) or hasattr(x, "__array__"):
+    if isinstance(x, (dict, set, frozenset, str, bytes)):
+        return False
+    if hasattr(x, "__array__") or hasattr(x, "tocsr"):
         return False
     if hasattr(x, "__getitem__"):
         return hasattr(x, "on_epoch_end")
@@ -46,7 +48,7 @@ class Stream:
     def __init__(self, source):
         self.source = source
         self.once = hasattr(source, "__next__")
-        self._numbered = hasattr(source, "__getitem__")
+        self.numbered = hasattr(source, "__getitem__")
         self._iterator = source if self.once else None
         self._ahead: list = []  # batches that were looked at too early
 
@@ -61,7 +63,7 @@ class Stream:
 
     def first(self) -> tuple:
         """The batch that comes first, without taking it away."""
-        if self._numbered:
+        if self.numbered:
             return _unpacked(self.source[0])
         if not self._ahead:
             if self._iterator is None:
@@ -74,7 +76,7 @@ class Stream:
 
     def start(self, order=None) -> None:
         """Begin a pass, in an ``order`` of the batches if they are numbered."""
-        if self._numbered:
+        if self.numbered:
             self._iterator = map(self.source.__getitem__, range(self.steps) if order is None
                                  else order.tolist())
         elif not self.once and not self._ahead:
@@ -138,7 +140,7 @@ class StreamBatches:
             self._next = self._take()
         if self._next is None:
             warnings.warn("Your input ran out of data; interrupting training. A generator must "
-                          "give at least steps_per_epoch * epochs batches.", stacklevel=4)
+                          "give at least steps_per_epoch * epochs batches.", stacklevel=5)
         return self._next is not None
 
     def _take(self):
@@ -147,7 +149,7 @@ class StreamBatches:
         if batch is None and not (self._started and self.stream.once):
             self._started, order = True, None
             n = self.stream.steps
-            if self.shuffle and self.stream._numbered and n:
+            if self.shuffle and self.stream.numbered and n:
                 order = random.permutations(self.trainer.seed, self.trainer.epoch, 1, n)[0]
             self.stream.start(order)
             self.trainer.epoch += 1
@@ -200,10 +202,10 @@ class StreamEvaluation(Evaluation):
         self._additive = False  # batches come one by one
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
         self._next = None
-        self.row = self._step = 0
+        self.row = self.step = 0
 
     def begin(self) -> None:
-        self.row = self._step = 0
+        self.row = self.step = 0
         self._sums[:] = 0
         self.trainer.reset_metrics()
         self.stream.start()
@@ -218,8 +220,8 @@ class StreamEvaluation(Evaluation):
         self.rows = self.size = n = len(self.feed.X)
         self._add(slice(n), n)
         self.row += n
-        self._step += 1
-        self._next = None if self._step == self._most else self.stream.take()
+        self.step += 1
+        self._next = None if self.step == self._most else self.stream.take()
         return self.trainer.logs(self._sums, self.row)
 
 
@@ -235,9 +237,24 @@ def evaluation(trainer, source, batch_size: int, steps: int | None):
     return lambda by_batch: Evaluation(trainer, source, batch_size, by_batch)
 
 
-def refuse(**arguments) -> None:
-    """A ValueError for an argument that means nothing where ``x`` gives batches."""
-    for name, value in arguments.items():
+def stream_of(x, **others) -> Stream | None:
+    """``x`` as a stream if it gives batches, else None.
+
+    others : arguments that make no sense then; a ValueError if they are given.
+    """
+    if not is_stream(x):
+        return None
+    for name, value in others.items():
         if value is not None:
             raise ValueError(f"{name} must not be given where x gives batches: each batch is x, "
                              f"(x, y) or (x, y, sample_weight). Received {name}={value!r:.200}.")
+    return Stream(x)
+
+
+def validation_source(trainer, validation_data):
+    """What the argument ``validation_data`` holds: a stream, a feed or None."""
+    if validation_data is None:
+        return None
+    if is_stream(validation_data):
+        return Stream(validation_data)
+    return trainer.feed(*data.validation_arrays(validation_data), prefix="validation ")

@@ -173,8 +173,9 @@ def evaluate(trainer, make, steps: int | None, callbacks, verbose) -> dict:
     progress = Progress(verbose, 1, steps)
     progress.epoch_begin(0)
     by_batch = hooks.overrides("on_test_batch_begin", "on_test_batch_end")
-    logs = run_evaluation(make(by_batch), hooks)
-    progress.epoch_end(steps or 0, logs)
+    evaluation = make(by_batch)
+    logs = run_evaluation(evaluation, hooks)
+    progress.epoch_end(evaluation.step or steps, logs)
     progress.close()
     return logs
 

@@ -264,9 +264,10 @@ class Model:
         size = data.whole_number("batch_size", batch_size, 1, default=32)
         steps_per_epoch = data.whole_number("steps_per_epoch", steps_per_epoch, 1, default=None)
         validates = data.validation_epochs(validation_freq)
-        stream = self._open(x, y=y, sample_weight=sample_weight, batch_size=batch_size,
-                            validation_split=validation_split or None)
-        held_out = self._validation_source(validation_data)
+        stream = feeding.stream_of(x, y=y, sample_weight=sample_weight, batch_size=batch_size,
+                                   validation_split=validation_split or None)
+        self._build_for_training(x, y, stream)
+        held_out = feeding.validation_source(self.trainer, validation_data)
         if stream is None:
             feed = self.trainer.feed(x, y, sample_weight)
             if held_out is None:
@@ -297,7 +298,8 @@ class Model:
         """
         size = data.whole_number("batch_size", batch_size, 1, default=32)
         steps = data.whole_number("steps", steps, 1, default=None)
-        source = self._open(x, y=y, sample_weight=sample_weight, batch_size=batch_size)
+        source = feeding.stream_of(x, y=y, sample_weight=sample_weight, batch_size=batch_size)
+        self._build_for_training(x, y, source)
         if source is None:
             source = self.trainer.feed(x, y, sample_weight)
             most = -(-len(source.X) // size)
@@ -318,36 +320,18 @@ class Model:
         """``evaluate`` of one batch, in silence."""
         return self.evaluate(x, y, max(1, len(x)), 0, sample_weight, return_dict=return_dict)
 
-    def _open(self, x, y=None, **others):
-        """``x`` as a stream if it gives batches, else None; the model is built for its rows.
-
-        others : arguments that then must be None.
-        """
-        if not feeding.is_stream(x):
-            self._build_for_training(x, y)
-            return None
-        feeding.refuse(y=y, **others)
-        stream = feeding.Stream(x)
-        self._build_for_training(x if self.built else stream.first()[0], y)
-        return stream
-
-    def _validation_source(self, validation_data):
-        """What ``validation_data`` holds: a stream, a feed or None."""
-        if validation_data is None:
-            return None
-        if feeding.is_stream(validation_data):
-            return feeding.Stream(validation_data)
-        arrays = data.validation_arrays(validation_data)
-        return self.trainer.feed(*arrays, prefix="validation ")
-
-    def _build_for_training(self, x, y) -> None:
+    def _build_for_training(self, x, y, stream=None) -> None:
         if x is None:
             raise ValueError("x is missing: give the data, rows of the model's input shape.")
-        if self._compiled is not None:
-            self.build_for(x)
-            loss = self._compiled["loss"]
-            if isinstance(loss, losses.Crossentropy) and y is not None:
-                self._compiled["loss"] = loss.choose(np.shape(y), self.row_shapes[1])
+        if self._compiled is None:
+            return
+        loss = self._compiled["loss"]
+        chooses = isinstance(loss, losses.Crossentropy)
+        if stream is not None and (chooses or not self.built):
+            x, y = (*stream.first(), None)[:2]
+        self.build_for(x)
+        if chooses and y is not None:
+            self._compiled["loss"] = loss.choose(np.shape(y), self.row_shapes[1])
 
     def _results(self, logs: dict, return_dict: bool):
         values = [logs[name] for name in self.metrics_names]
@@ -363,19 +347,16 @@ class Model:
         callbacks which follow the batches. Nothing is printed unless ``verbose`` is 1 or 2.
         x : as for `fit`; targets in its batches are left aside. steps : only so many batches.
         """
-        gives_rows = isinstance(x, np.ndarray) or not feeding.is_stream(x)
-        if callbacks is None and verbose in ("auto", 0) and steps is None and gives_rows:
+        verbose = 0 if verbose == "auto" else verbose
+        stream = None if type(x) is np.ndarray else feeding.stream_of(x, batch_size=batch_size)
+        if callbacks is None and not verbose and steps is None and stream is None:
             return (self._predictor or self._make_predictor(x))(x)
         size = data.whole_number("batch_size", batch_size, 1, default=32)
         steps = data.whole_number("steps", steps, 1, default=None)
-        first = x
-        if not gives_rows:
-            feeding.refuse(batch_size=batch_size)
-            x = feeding.Stream(x)
-            first = None if self.built else x.first()[0]
+        first = x if stream is None or self.built else stream.first()[0]
         predictor = self._predictor or self._make_predictor(first)
-        verbose = 0 if verbose == "auto" else verbose
-        return fitting.predict(predictor, x, size, self, callbacks, verbose, steps)
+        source = x if stream is None else stream
+        return fitting.predict(predictor, source, size, self, callbacks, verbose, steps)
 
     def predictor(self) -> Predictor:
         """A frozen copy of the model that predicts with the least delay: ``predictor(x, out=y)``.

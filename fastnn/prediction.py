@@ -80,7 +80,7 @@ class Predictor:
 
     def in_training(self, x, step: int) -> np.ndarray:
         """The outputs as a training step computes them, all rows being one batch."""
-        X = self.rows(x)
+        X = self.rows(x)[:]
         Y = np.empty((len(X), self.plan.n_outputs), self.dtype)
         if len(X):
             self._forward(self.plan, self.params, X, Y, True, step, config.num_threads())

@@ -318,8 +318,7 @@ class Batches:
         """Go on from a position, once the trainer has gone to its own state of that time."""
         self.step, self._visited = position["at_batch"], position["rows_visited"]
         self._sums[:] = position["sums"]
-        self._ahead, left = self._ahead[:0], position["rows_left"]
-        if left:
+        if left := position["rows_left"]:
             self._left = self._orders(self.trainer.epoch - 1, 1)[0, self.rows - left:]
 
     def epoch(self, interrupt) -> dict:
@@ -359,6 +358,8 @@ class Evaluation:
     that is no mean over rows, as with reduction "sum": as in Keras the result is the mean of the
     batches' losses, by rows.
     """
+
+    step = 0  # batches so far, where their number is not known beforehand
 
     def __init__(self, trainer, feed, batch_size=32, by_batch=False):
         self.trainer, self.feed = trainer, feed

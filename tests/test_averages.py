@@ -18,7 +18,7 @@ def stand_in():
     memory = SimpleNamespace(params=np.array([1.0, 2.0, 9.0]), slots=np.array([[0, 0], [3.0, 4.0]]))
     trainer = SimpleNamespace(memory=memory, plan=SimpleNamespace(n_trained=2),
                               optimizer=SimpleNamespace(average_slot=1))
-    return SimpleNamespace(trainer=trainer), memory
+    return SimpleNamespace(trainer=trainer, stop_training=False), memory
 
 
 WEIGHTS, AVERAGES = [1.0, 2.0, 9.0], [3.0, 4.0, 9.0]

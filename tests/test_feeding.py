@@ -1,5 +1,10 @@
 """Whatever x is: arrays of all kinds train to the same bits, streams of batches as in Keras."""
 
+import json
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,6 +12,10 @@ import fastnn
 from fastnn import Input, Sequential, backends, callbacks, data
 from fastnn.layers import Dense, Dropout
 from fastnn.utils import PyDataset
+
+GOLDEN = Path(__file__).parent / "golden"
+KERAS = SimpleNamespace(**runpy.run_path(str(GOLDEN / "make_feeding.py")))
+RESULTS = json.loads((GOLDEN / "feeding.json").read_text())
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (48, 6), dtype=np.uint8)
 LABELS = IMAGES[:, 0] // 86
@@ -49,6 +58,7 @@ KINDS = {
     "memmap float32": lambda folder: as_memmap(folder, np.float32),
     "csr": lambda folder: pytest.importorskip("scipy.sparse").csr_array(IMAGES.astype(float)),
     "csc": lambda folder: pytest.importorskip("scipy.sparse").csc_matrix(IMAGES.astype("f4")),
+    "coo": lambda folder: pytest.importorskip("scipy.sparse").coo_matrix(IMAGES.astype("f4")),
     "pandas": lambda folder: pytest.importorskip("pandas").DataFrame(IMAGES),
     "polars": lambda folder: pytest.importorskip("polars").DataFrame(IMAGES),
     "lists": lambda folder: IMAGES.tolist(),
@@ -73,6 +83,11 @@ def test_all_arrays_train_to_the_same_bits(kind, arguments, backend, tmp_path, s
     np.testing.assert_array_equal(model.predict(x, batch_size=7, verbose=2), model.predict(x))
     assert model.evaluate(x, LABELS, verbose=0) == pytest.approx(
         expected.evaluate(IMAGES, LABELS, verbose=0), rel=1e-6)
+
+
+def test_large_arrays_go_through_a_step_of_training(small_pieces):
+    found = made()(IMAGES, training=True)
+    np.testing.assert_array_equal(found, made()(IMAGES.astype("float32"), training=True))
 
 
 def test_series_are_targets():
@@ -115,6 +130,19 @@ def test_all_pieces_are_checked_before_the_first_step(kind, tmp_path, small_piec
 
 
 # batches
+
+
+@pytest.mark.parametrize("name", KERAS.CASES)
+def test_training_equals_that_of_keras(name):
+    ours, keras = KERAS.train(fastnn, name), RESULTS[name]
+    assert list(ours["history"]) == sorted(keras["history"])
+    for column, values in keras["history"].items():
+        np.testing.assert_allclose(ours["history"][column], values, rtol=2e-5, atol=2e-5)
+    for w, expected in zip(ours["weights"], keras["weights"], strict=True):
+        np.testing.assert_allclose(w, expected, rtol=2e-5, atol=2e-5)
+    for part in "evaluate", "predict":
+        if part in keras:
+            np.testing.assert_allclose(ours[part], keras[part], rtol=2e-5, atol=2e-5)
 
 
 def cut(size=10, weights=False):
@@ -212,6 +240,16 @@ def test_batches_can_be_evaluated_predicted_and_validated_on(kind):
     history = model.history.history
     assert [history["val_loss"][-1], history["val_accuracy"][-1]] == pytest.approx(
         model.evaluate(IMAGES, LABELS, verbose=0), rel=1e-6)
+
+
+def test_progress_counts_batches_of_an_unknown_number(capsys):
+    model = made()
+    model.fit(Loader(), epochs=1, verbose=2)
+    model.evaluate(Loader(), verbose=2)
+    model.predict(Loader(), verbose=2)
+    model.predict(Loader())
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" - ")[0] for line in lines] == ["5/5", "5/5", "5/5"]
 
 
 def test_a_dataset_is_shuffled_by_the_seed_and_told_of_its_epochs():

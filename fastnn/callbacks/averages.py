@@ -39,7 +39,8 @@ class SwapEMAWeights(Callback):
 
     def _epoch_end(self, epoch, logs=None):
         self._swap(True)
-        if epoch == self.params["epochs"] - 1:  # when `fit` ends the averages stay in place
+        if epoch == self.params["epochs"] - 1 or self.model.stop_training:
+            # when `fit` ends it puts the averages in place, where they are already
             weights, averages = self._averages()
             averages[...] = weights
 

@@ -49,7 +49,7 @@ CASES = {
     "plateau_cooldown_one": ("ReduceLROnPlateau",
                              {"patience": 1, "factor": 0.5, "cooldown": 1}, val(FLAT)),
     "plateau_min_lr": ("ReduceLROnPlateau",
-                       {"patience": 1, "factor": 0.25, "min_lr": 0.03125, "verbose": 1}, val(FLAT)),
+                       {"patience": 1, "factor": 0.25, "min_lr": 0.0625, "verbose": 1}, val(FLAT)),
     "plateau_delta": ("ReduceLROnPlateau", {"patience": 2, "factor": 0.5, "min_delta": 0.125},
                       val(VALLEY)),
     "plateau_default_delta": ("ReduceLROnPlateau", {"patience": 3, "factor": 0.5}, val(SLOW)),
@@ -159,7 +159,8 @@ def main():
     played = {name: play(callbacks, name, {True: ".weights.h5"}.get(saves_weights(name), ".keras"))
               for name in CASES}
     path = Path(__file__).parent / "callbacks.json"
-    path.write_text(json.dumps(played, indent=1) + "\n", encoding="utf-8")
+    lines = [f"{json.dumps(name)}: {json.dumps(result)}" for name, result in played.items()]
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
