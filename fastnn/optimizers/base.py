@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 
@@ -137,6 +138,11 @@ class Optimizer:
                 + (self.gradient_accumulation_steps is not None))
 
     @property
+    def n_numbers(self) -> int:
+        """How many numbers of its own Keras's optimizer keeps: the learning rate, if it is one."""
+        return 0 if callable(self._learning_rate) else 1
+
+    @property
     def average_slot(self) -> int | None:
         """Which slot holds the averages of ``use_ema``; None without."""
         return _n_slots(self._formula) if self.use_ema else None
@@ -174,8 +180,7 @@ class Optimizer:
 
     def _arguments(self) -> tuple[str, ...]:
         """The names of the rule's scalars."""
-        formula = self._formula
-        return arguments(formula)[2 + _n_slots(formula):]
+        return _scalar_names(self._formula)
 
     def _extras(self, batches, t, rate) -> dict:
         """What the ops around the rule take from the table, by name, in the columns' order."""
@@ -368,6 +373,7 @@ def _warn(message: str) -> None:
     warnings.warn(message, UserWarning, stacklevel=3)
 
 
+@cache
 def _n_slots(rule) -> int:
     """A rule's slots are the arguments between ``p, g`` and the first that is longer than a letter.
 
@@ -375,3 +381,8 @@ def _n_slots(rule) -> int:
     """
     names = arguments(rule)[2:]
     return next((i for i, name in enumerate(names) if len(name) > 1), len(names))
+
+
+@cache
+def _scalar_names(rule) -> tuple[str, ...]:
+    return arguments(rule)[2 + _n_slots(rule):]

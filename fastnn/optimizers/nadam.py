@@ -35,6 +35,11 @@ class Nadam(Optimizer):
         self.beta_2 = checks.number("beta_2", beta_2, 0.0, 1.0, open_high=True)
         self.epsilon = checks.number("epsilon", epsilon)
 
+    @property
+    def n_numbers(self):
+        """Keras's keeps the product of the momenta as well."""
+        return super().n_numbers + 1
+
     def _momentum(self, t):
         return self.beta_1 * (1 - 0.5 * _DECAY**t)
 
