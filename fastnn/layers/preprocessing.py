@@ -21,8 +21,8 @@ class Rescaling(Layer):
 
     >>> import numpy as np
     >>> from fastnn import Input, Sequential, layers
-    >>> model = Sequential([Input((2,)), layers.Rescaling(1 / 127.5, offset=-1)])
-    >>> model.predict(np.array([[0, 255]]))
+    >>> model = Sequential([Input((2,)), layers.Rescaling(1 / 128, offset=-1)])
+    >>> model.predict(np.array([[0, 256]]))
     array([[-1.,  1.]], dtype=float32)
     """
 
