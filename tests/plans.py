@@ -451,7 +451,7 @@ def probabilities(net):
 
 
 ACTIVATIONS = [*(cls for cls in registry.classes("activation")
-                 if cls.__module__.startswith("fastnn.")
+                 if cls.__module__.startswith("fastnn.activations.")
                  and cls not in (activations.Threshold, activations.GLU)),  # CASES has GLU
                activations.Threshold(-0.3, 0.2), activations.LeakyReLU(0.01), activations.ELU(0.7),
                activations.ReLU(0.1, 0.4, 0.05), activations.ReLU(max_value=0.5),

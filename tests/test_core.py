@@ -91,6 +91,9 @@ for dtype in ("float32", "float64"):
             model.add(layers.Dropout(0.2))
             model.add(layers.LayerNormalization())
             model.add(layers.GaussianNoise(0.1))
+        for activation in ("gelu", "sparsemax", "glu"):
+            model.add(layers.Dense(8, activation))
+            model.add(layers.PReLU(alpha_initializer="ones"))
         model.add(layers.Dense(sizes[-1], "sigmoid"))
         model.compile(optimizers.Adam(0.01, clipnorm=0.7), "bce", metrics=["mae"])
         X = np.random.default_rng(0).normal(size=(150, sizes[0]))
