@@ -309,48 +309,35 @@ class Evaluation:
     with reduction "sum": as in Keras its result is the mean of the batches' sums, by rows.
     """
 
-    step = 0  # batches so far, where their number is not known beforehand
-
     def __init__(self, trainer, feed, batch_size=32, by_batch=False):
         self.trainer, self.feed = trainer, feed
         self.row = 0
-        self.rows = len(feed.X)
         self._totals = trainer.loss.reduction == "sum"
         by_batch = by_batch or self._totals or bool(trainer.outside)
         self.size = batch_size if by_batch else rows_a_call(trainer.plan)
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
-        self.begin()
-
-    def begin(self) -> None:
-        """Start with the first row."""
-        self.row = 0
-        self._sums[:] = 0
-        self._penalty = self._penalties() if self._totals else 0.0
-        self.trainer.reset_metrics()
+        # the backend adds the penalties once a row: a row of weight 0 has nothing else
+        nothing = np.zeros(1, trainer.plan.dtype)
+        self._penalty = self._evaluate(slice(1), nothing)[0] if self._totals else 0.0
+        trainer.reset_metrics()
 
     @property
     def done(self) -> bool:
-        return self.row >= self.rows
+        return self.row >= len(self.feed.X)
 
     def advance(self) -> dict:
         """One call or batch more: the logs so far."""
-        n = min(self.size, self.rows - self.row)
-        self._add(slice(self.row, self.row + n), n)
-        self.row += n
-        return self.trainer.logs(self._sums, self.row)
-
-    def _add(self, part: slice, n: int) -> None:
+        part = slice(self.row, self.row + self.size)
         weights = self.feed.weights
         sums = self._evaluate(part, None if weights is None else weights[part])
+        n = min(self.size, len(self.feed.X) - self.row)
         if self._totals:
             sums[0] = n * (sums[0] - (n - 1) * self._penalty)
         self._sums += sums
         if self.trainer.outside:
             self._update_metrics(part)
-
-    def _penalties(self) -> float:
-        """The backend adds the penalties once a row: a row of weight 0 has nothing else."""
-        return self._evaluate(slice(1), np.zeros(1, self.trainer.plan.dtype))[0]
+        self.row += n
+        return self.trainer.logs(self._sums, self.row)
 
     def _evaluate(self, part: slice, weights) -> np.ndarray:
         trainer, feed = self.trainer, self.feed
