@@ -195,34 +195,29 @@ class StreamBatches:
 
 
 class StreamEvaluation(Evaluation):
-    """The loss and metrics of a stream: one pass, or ``steps`` batches of it."""
+    """The loss and metrics of a stream: one pass, or ``most`` batches of it."""
 
-    def __init__(self, trainer, stream: Stream, steps: int | None = None):
-        self.trainer, self.stream, self._most = trainer, stream, steps
-        self._additive = False  # batches come one by one
-        self._sums = np.zeros(1 + trainer.plan.n_metrics)
-        self._next = None
-        self.row = self.step = 0
-
-    def begin(self) -> None:
-        self.row = self.step = 0
-        self._sums[:] = 0
-        self.trainer.reset_metrics()
-        self.stream.start()
-        self._next = self.stream.take()
+    def __init__(self, trainer, stream: Stream, most: int | None = None):
+        self.trainer, self.stream, self._most = trainer, stream, most
+        self.step = self._visited = 0
+        stream.start()
+        self._next = stream.take()
 
     @property
     def done(self) -> bool:
         return self._next is None
 
     def advance(self) -> dict:
-        self.feed = self.trainer.feed(*self._next)
-        self.rows = self.size = n = len(self.feed.X)
-        self._add(slice(n), n)
-        self.row += n
+        """One batch more: the logs so far."""
+        feed = self.trainer.feed(*self._next)
+        if self.step == 0:
+            super().__init__(self.trainer, feed, by_batch=True)
+        self.feed, self.size, self.row = feed, len(feed.X), 0
+        super().advance()  # adds to the sums; what it says is of as many rows as this batch has
+        self._visited += self.size
         self.step += 1
         self._next = None if self.step == self._most else self.stream.take()
-        return self.trainer.logs(self._sums, self.row)
+        return self.trainer.logs(self._sums, self._visited)
 
 
 def evaluation(trainer, source, batch_size: int, steps: int | None):

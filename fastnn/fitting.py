@@ -31,10 +31,7 @@ class Fit:
         self.epoch = 0  # at work, or next
         self._begun = False  # whether batches of this epoch are done
         self._interrupt = Interrupt()
-        self._validation = None
-        if validation is not None:
-            by_batch = callbacks.overrides("on_test_batch_begin", "on_test_batch_end")
-            self._validation = validation(by_batch)
+        self._validation = validation
         batches.each_step = bool(callbacks.followers)
 
     @property
@@ -96,7 +93,7 @@ class Fit:
         if interrupt.seen and self.batches.step != self.batches.steps:
             return
         if self._validation is not None and self.validates(epoch):
-            results = run_evaluation(self._validation, self.callbacks, interrupt)
+            results, _ = run_evaluation(self._validation, self.callbacks, interrupt)
             for name, value in results.items():
                 logs[f"val_{name}"] = value
             if interrupt.seen:
@@ -147,11 +144,16 @@ class Fit:
         return {"at_epoch": self.epoch, **self.batches.position(self._begun)}
 
 
-def run_evaluation(evaluation, callbacks, interrupt=None) -> dict:
-    """Evaluate from the first row on, with the hooks of callbacks; an interrupt ends it early."""
+def run_evaluation(make, callbacks, interrupt=None) -> tuple[dict, int | None]:
+    """Evaluate with the hooks of callbacks; an interrupt ends it early.
+
+    make : a function of whether to go by batches that makes the `training.Evaluation`.
+
+    Returns the logs, and the number of batches where it was not known beforehand.
+    """
     by_batch = callbacks.overrides("on_test_batch_begin", "on_test_batch_end")
     callbacks.on_test_begin()
-    evaluation.begin()
+    evaluation = make(by_batch)
     batch, logs = 0, {}
     while not evaluation.done and not (interrupt and interrupt.seen):
         if by_batch:
@@ -161,21 +163,16 @@ def run_evaluation(evaluation, callbacks, interrupt=None) -> dict:
             callbacks.on_test_batch_end(batch, logs)
         batch += 1
     callbacks.on_test_end(logs)
-    return logs
+    return logs, getattr(evaluation, "step", None)
 
 
 def evaluate(trainer, make, steps: int | None, callbacks, verbose) -> dict:
-    """``evaluate`` of a model: the logs, with hooks and progress.
-
-    make : a function of whether to go by batches that makes the `training.Evaluation`.
-    """
+    """``evaluate`` of a model: the logs, with hooks and progress."""
     hooks = CallbackList(callbacks, model=trainer.model, verbose=verbose, steps=steps)
     progress = Progress(verbose, 1, steps)
     progress.epoch_begin(0)
-    by_batch = hooks.overrides("on_test_batch_begin", "on_test_batch_end")
-    evaluation = make(by_batch)
-    logs = run_evaluation(evaluation, hooks)
-    progress.epoch_end(evaluation.step or steps, logs)
+    logs, counted = run_evaluation(make, hooks)
+    progress.epoch_end(counted or steps, logs)
     progress.close()
     return logs
 

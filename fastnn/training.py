@@ -359,46 +359,35 @@ class Evaluation:
     batches' losses, by rows.
     """
 
-    step = 0  # batches so far, where their number is not known beforehand
-
     def __init__(self, trainer, feed, batch_size=32, by_batch=False):
         self.trainer, self.feed = trainer, feed
         self.row = 0
-        self.rows = len(feed.X)
         self._additive = trainer.loss.additive
         by_batch = by_batch or not self._additive or not all(
             metric.counts and (feed.weights is None or metric not in trainer.weighted)
             for metric in trainer.outside)
         self.size = batch_size if by_batch else rows_a_call(trainer.plan)
         self._sums = np.zeros(1 + trainer.plan.n_metrics)
-        self.begin()
-
-    def begin(self) -> None:
-        """Start with the first row."""
-        self.row = 0
-        self._sums[:] = 0
-        self.trainer.reset_metrics()
+        trainer.reset_metrics()
 
     @property
     def done(self) -> bool:
-        return self.row >= self.rows
+        return self.row >= len(self.feed.X)
 
     def advance(self) -> dict:
         """One call or batch more: the logs so far."""
-        n = min(self.size, self.rows - self.row)
-        self._add(slice(self.row, self.row + n), n)
-        self.row += n
-        return self.trainer.logs(self._sums, self.row)
-
-    def _add(self, part: slice, n: int) -> None:
+        part = slice(self.row, self.row + self.size)
         weights = self.feed.weights
         sums = self._evaluate(part, None if weights is None else weights[part])
+        n = min(self.size, len(self.feed.X) - self.row)
         if not self._additive:
             penalties = self._penalties(part, n)
             sums[0] = n * self._batch_loss(part, n, sums[0] - penalties) + penalties
         self._sums += sums
         if self.trainer.outside:
             self._update_metrics(part)
+        self.row += n
+        return self.trainer.logs(self._sums, self.row)
 
     def _batch_loss(self, part: slice, n: int, total: float) -> float:
         """The loss of a batch, ``total`` the weighted sum of its rows' losses."""
