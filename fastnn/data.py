@@ -104,19 +104,25 @@ def check_lengths(rows: dict[str, int]) -> None:
         raise ValueError(f"There must be at least one row: {listed}.")
 
 
-def check_rows_of_tables(X: np.ndarray, plan, name: str = "x") -> None:
+def check_rows_of_tables(X, plan, name: str = "x") -> None:
     """A ValueError if a column that an embedding reads has a number that is no row of its table."""
     for op in plan.ops[plan.ops["kind"] == Kind.EMBEDDING]:
         for source in plan.ops[plan.ops["kind"] == Kind.INPUT]:
-            if source["dst"] != op["src"]:
-                continue
-            columns = X[:, source["s"] : source["s"] + source["k"]]
-            wrong = ~((columns > -1) & (columns < op["s"]))
-            if wrong.any():
-                row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
-                raise ValueError(f"{name} must hold whole numbers from 0 to {op['s'] - 1} for its "
-                                 f"Embedding, received {columns[row, column]:g} in row {row}. Give "
-                                 "the layer a larger input_dim, or number the items from 0.")
+            if source["dst"] == op["src"]:
+                _check_places(X, source, int(op["s"]), name)
+
+
+def _check_places(X, source, size: int, name: str) -> None:
+    """A ValueError unless the source's columns of X hold numbers from 0 to ``size - 1``."""
+    at_once = getattr(X, "at_once", len(X)) or 1
+    for start in range(0, len(X), at_once):
+        columns = X[start : start + at_once][:, source["s"] : source["s"] + source["k"]]
+        wrong = ~((columns > -1) & (columns < size))
+        if wrong.any():
+            row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+            raise ValueError(f"{name} must hold whole numbers from 0 to {size - 1} for its "
+                             f"Embedding, received {columns[row, column]:g} in row {start + row}. "
+                             "Give the layer a larger input_dim, or number the items from 0.")
 
 
 _REQUIRED = object()

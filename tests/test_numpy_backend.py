@@ -38,7 +38,7 @@ CHECKED = [*NETWORK, *(kind for kind in Kind if Kind.OUTPUT < kind <= Kind.OVERL
     pytest.param(settings, id=f"{kind.name.lower()}{i}")
     for kind in CHECKED for i, settings in enumerate(CASES[kind])])
 def test_gradients_of_kinds(settings):
-    check_gradient(case(**settings, weighted=True), step=2**33)
+    check_gradient(case(**({"weighted": True} | settings)), step=2**33)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
