@@ -292,10 +292,8 @@ cdef void add_sums(run_t* r, real* work) noexcept nogil:
         op = &r.ops[i]
         if ELEMENT_LOSS <= op.kind <= OVERLAP_LOSS:
             total = sum_rows(row_losses[real](r, op, work), r.n)
-            if r.training:
-                r.divisor = batch_divisor[real](r, op, work)
-                if r.divisor != r.n:
-                    total = total * r.n / r.divisor if r.divisor else 0
+            if r.training and r.divisor != r.n:  # from head_forward
+                total = total * r.n / r.divisor if r.divisor else 0
             r.sums[0] += total
         elif ELEMENT_METRIC <= op.kind < PENALTY:
             r.sums[op.dst] += sum_rows(work + op.aux * r.capacity, r.n)
