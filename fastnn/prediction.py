@@ -47,7 +47,7 @@ class Predictor:
         self._rows_a_call = rows_a_call(self.plan)
 
     def __call__(self, x, out=None) -> np.ndarray:
-        if self._flat and type(x) is np.ndarray and len(x) <= self._small:
+        if self._flat and type(x) is np.ndarray and x.ndim == 2 and len(x) <= self._small:
             y = np.empty((len(x), self.plan.n_outputs), self.dtype) if out is None else out
             if self._bound(x, y):
                 return y

@@ -26,7 +26,7 @@ cdef double LONGEST = 0.3
 cdef struct pace_t:
     double[LEVELS] cost  # seconds a step, as last measured
     double wait  # seconds of work until the next trial
-    double patience  # what `wait` will be after the next trial that loses
+    double patience  # what `wait` was after the last trial, at least; doubles with each
     int64_t level
     int64_t direction
     int64_t measured  # whether cost[level] is known

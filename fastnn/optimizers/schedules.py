@@ -66,24 +66,31 @@ class Formula(LearningRateSchedule):
         return f"{type(self).__name__}({settings})"
 
 
-@register("schedule")
-class ExponentialDecay(Formula):
-    """initial_learning_rate decay_rate^(step / decay_steps); ``staircase``: whole powers only."""
+class _Decay(Formula):
+    """A decay in units of ``decay_steps`` steps (abstract); ``staircase``: whole units only."""
 
     hyper = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase")
 
     def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False,
-                 name="ExponentialDecay"):
+                 name=None):
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = _positive("decay_steps", decay_steps)
         self.decay_rate = decay_rate
         self.staircase = staircase
-        self.name = name
+        self.name = name or type(self).__name__
+
+    def units(self, steps):
+        """How many units of steps have passed."""
+        units = steps / self.decay_steps
+        return np.floor(units) if self.staircase else units
+
+
+@register("schedule")
+class ExponentialDecay(_Decay):
+    """initial_learning_rate decay_rate^(step / decay_steps); ``staircase``: whole powers only."""
 
     def rates(self, steps):
-        power = steps / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (
-            np.floor(power) if self.staircase else power)
+        return self.initial_learning_rate * self.decay_rate ** self.units(steps)
 
 
 @register("schedule")
@@ -144,23 +151,11 @@ class PolynomialDecay(Formula):
 
 
 @register("schedule")
-class InverseTimeDecay(Formula):
+class InverseTimeDecay(_Decay):
     """initial_learning_rate / (1 + decay_rate step / decay_steps); ``staircase`` rounds down."""
 
-    hyper = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase")
-
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False,
-                 name="InverseTimeDecay"):
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive("decay_steps", decay_steps)
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
-
     def rates(self, steps):
-        time = steps / self.decay_steps
-        time = np.floor(time) if self.staircase else time
-        return self.initial_learning_rate / (1 + self.decay_rate * time)
+        return self.initial_learning_rate / (1 + self.decay_rate * self.units(steps))
 
 
 @register("schedule")
