@@ -1,19 +1,18 @@
 """The specification: every op of the plan in NumPy, complete and as short as it can be said.
 
 A workspace is one array (rows, plan.columns); a value is a slice of its columns. The functions
-``forward_*`` and ``backward_*`` below define what the ops mean; the compiled backends are tested
-against them.
+``forward_*`` and ``backward_*`` below define what the ops of the network mean, `numpy_layers` those
+of single layers, `numpy_heads` losses and metrics, `numpy_step` what happens to gradients and
+parameters. The compiled backends are tested against them.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from fastnn import activations, constraints, losses, random, regularizers
-from fastnn.backends import bind_forward, numpy_layers
-from fastnn.formulas import arguments
-from fastnn.optimizers import rules
-from fastnn.plan import LINKS, Kind, Plan
+from fastnn import activations, random
+from fastnn.backends import bind_forward, numpy_heads, numpy_layers, numpy_step
+from fastnn.plan import Kind, Plan
 from fastnn.random import permutations as permutations  # of the contract
 
 NAME = "numpy"
@@ -36,6 +35,10 @@ class Run:
     def matrix(self, vector, op):
         return vector[op["w"] : op["w"] + op["k"] * op["m"]].reshape(op["k"], op["m"])
 
+    def numbers(self, op, hyper, first: int = 0) -> list:
+        """The op's numbers in the plan's type, so that float32 stays float32."""
+        return [self.plan.dtype.type(op[f"a{first + i}"]) for i in range(len(hyper))]
+
     def forward(self, X):
         for op in self.plan.ops:
             if op["kind"] in FORWARD:
@@ -49,7 +52,7 @@ class Run:
     def finish(self, slots, scalars):
         """Metrics, penalties, clipping and the update: the ops behind the head, in order."""
         for op in self.plan.ops:
-            if op["kind"] in FINISH and not _waits(op, scalars):
+            if op["kind"] in FINISH and not numpy_step.waits(op, scalars):
                 FINISH[op["kind"]](self, op, slots, scalars)
 
     @property
@@ -61,20 +64,15 @@ class Run:
 # formulas: an op's code and numbers as a call
 
 
-def _activate(op, z):
+def _activate(run, op, z):
     cls = activations.at_code(op["formula"])
-    return cls.forward(z, *_cast(op, z, cls.hyper))
+    return cls.forward(z, *run.numbers(op, cls.hyper))
 
 
-def _derive(op, dy, y, z):
+def _derive(run, op, dy, y, z):
     cls = activations.at_code(op["formula"])
     kept = (y, z) if cls.keeps_z() else (y,)
-    return cls.backward(dy, *kept, *_cast(op, y, cls.hyper))
-
-
-def _cast(op, like, hyper, first=0):
-    """The op's numbers in the value's own type, so that float32 stays float32."""
-    return [like.dtype.type(op[f"a{first + i}"]) for i in range(len(hyper))]
+    return cls.backward(dy, *kept, *run.numbers(op, cls.hyper))
 
 
 # the network
@@ -90,12 +88,12 @@ def forward_dense(run, op, X):
         z += run.params[op["b"] : op["b"] + op["m"]]
     if op["keep"] >= 0:
         run.columns(op["keep"], op["m"])[:] = z
-    run.columns(op["dst"], op["m"])[:] = _activate(op, z)
+    run.columns(op["dst"], op["m"])[:] = _activate(run, op, z)
 
 
 def backward_dense(run, op):
     dy, y = run.columns(op["ddst"], op["m"]), run.columns(op["dst"], op["m"])
-    dz = _derive(op, dy, y, run.columns(op["keep"], op["m"]) if op["keep"] >= 0 else None)
+    dz = _derive(run, op, dy, y, run.columns(op["keep"], op["m"]) if op["keep"] >= 0 else None)
     if op["trains"]:
         run.matrix(run.grads, op)[:] = run.columns(op["src"], op["k"]).T @ dz
         if op["b"] >= 0:
@@ -105,13 +103,13 @@ def backward_dense(run, op):
 
 
 def forward_activation(run, op, X):
-    run.columns(op["dst"], op["k"])[:] = _activate(op, run.columns(op["src"], op["k"]))
+    run.columns(op["dst"], op["k"])[:] = _activate(run, op, run.columns(op["src"], op["k"]))
 
 
 def backward_activation(run, op):
     k = op["k"]
     run.columns(op["dsrc"], k)[:] = _derive(
-        op, run.columns(op["ddst"], k), run.columns(op["dst"], k), run.columns(op["src"], k))
+        run, op, run.columns(op["ddst"], k), run.columns(op["dst"], k), run.columns(op["src"], k))
 
 
 _ROW_WISE = {Kind.SOFTMAX: activations.Softmax, Kind.LOG_SOFTMAX: activations.LogSoftmax,
@@ -275,277 +273,14 @@ def backward_activity(run, op):
     run.columns(op["dsrc"], k)[:] = run.columns(op["ddst"], k) + (l1 * np.sign(y) + l2 * y)
 
 
-# heads
-
-
-def _link(run, op):
-    link = LINKS[op["link"]]
-    if link:
-        z = run.columns(op["src"], op["m"])
-        run.columns(op["dst"], op["m"])[:] = activations.get(link).forward(z)
-
-
-def forward_output(run, op, X):
-    _link(run, op)
-
-
-def forward_element_loss(run, op, X):
-    """Row loss a0 * sum_j value(t_j, y_j)."""
-    _link(run, op)
-    if run.T is None:
-        return
-    _, value, gradient, hyper = losses.formula(op["formula"])
-    y = run.columns(op["src"], op["m"])
-    numbers = _cast(op, y, hyper, first=1)
-    scale = y.dtype.type(op["a0"])
-    _reduce(run, op, value(run.T, y, *numbers).sum(axis=1) * scale,
-            lambda: gradient(run.T, y, *numbers) * scale)
-
-
-def forward_softmax_loss(run, op, X):
-    _link(run, op)
-    if run.T is not None:
-        rows, dz, _ = losses.softmax_loss(_class_targets(run, op), run.columns(op["src"], op["m"]))
-        _reduce(run, op, rows, lambda: dz)
-
-
-def forward_cross_loss(run, op, X):
-    if run.T is not None:
-        rows, dy = losses.cross_loss(_class_targets(run, op), run.columns(op["src"], op["m"]))
-        _reduce(run, op, rows, lambda: dy)
-
-
-def _row_head(function):
-    """The head of ``function(run, op, y)``, which returns the rows' losses and gradients."""
-    def forward(run, op, X):
-        _link(run, op)
-        if run.T is not None:
-            rows, dy = function(run, op, run.columns(op["src"], op["m"]))
-            _reduce(run, op, rows, lambda: dy)
-    return forward
-
-
-@_row_head
-def forward_cosine_loss(run, op, y):
-    return losses.cosine_loss(run.T, y)
-
-
-@_row_head
-def forward_categorical_hinge_loss(run, op, y):
-    return losses.categorical_hinge_loss(run.T, y)
-
-
-@_row_head
-def forward_power_loss(run, op, y):
-    """a1 smoothing, a2 alpha, a3 gamma; or a2 the power q."""
-    t, (a2, a3) = _class_targets(run, op), _cast(op, y, ("a2", "a3"), first=2)
-    if op["formula"] < 2:
-        return losses.focal_loss(t, y, a2, a3, op["formula"] == 1)
-    return losses.generalized_loss(t, y, a2, op["formula"] == 3)
-
-
-def forward_overlap_loss(run, op, X):
-    """The numbers are c, a, b, d. What a whole batch's loss is, only training knows."""
-    if run.T is None or (op["formula"] and not run.training):
-        return
-    y = run.columns(op["src"], op["m"])
-    rows, dy = losses.overlap_loss(run.T, y, *_cast(op, y, "cabd"), whole=op["formula"] == 1)
-    if not op["formula"]:
-        _reduce(run, op, rows, lambda: dy)
-        return
-    # the one loss times each row's weight; without weights it is the result, also of a sum
-    n, weights = len(y), run.weights
-    part = 1.0
-    if weights is not None:
-        total = weights.sum(dtype=np.float64)
-        below = losses.divisor(op["sums"], n, weights)
-        part = total / below if below else 0.0
-    run.sums[0] += float(rows) * part * n
-    if op["dsrc"] >= 0:
-        run.columns(op["dsrc"], op["m"])[:] = dy * y.dtype.type(part)
-
-
-def _class_targets(run, op):
-    if op["sparse"]:
-        return losses.one_hot(run.labels, op["m"], run.work.dtype)
-    return losses.smooth(run.T, run.work.dtype.type(op["a1"]))
-
-
-def _reduce(run, op, rows, gradient):
-    """Weighted batch loss into sums[0] (times the rows) and the gradient of the batch's loss."""
-    n = len(rows)
-    weights = np.ones_like(rows) if run.weights is None else run.weights
-    valid = run.labels != op["s"] if op["sparse"] == 2 else None
-    if valid is not None:
-        rows, weights = np.where(valid, rows, 0), np.where(valid, weights, 0)
-    total = float((rows * weights).sum(dtype=np.float64))
-    below = losses.divisor(op["sums"], n, run.weights, valid)
-    if run.training and below != n:
-        total = total * n / below if below else 0.0
-    run.sums[0] += total
-    if run.training and op["dsrc"] >= 0:
-        dy = gradient() if valid is None else np.where(valid[:, None], gradient(), 0)
-        factor = weights / weights.dtype.type(below or 1)
-        run.columns(op["dsrc"], op["m"])[:] = dy * factor[:, None]
-
-
-# metrics
-
-
-def element_metric(run, op, slots, scalars):
-    _, value, _, hyper = losses.formula(op["formula"])
-    y = run.columns(op["src"], op["m"])
-    rows = value(run.T, y, *_cast(op, y, hyper, first=1)).sum(axis=1) * y.dtype.type(op["a0"])
-    run.sums[op["dst"]] += rows.sum(dtype=np.float64)
-
-
-def binary_accuracy(run, op, slots, scalars):
-    y = run.columns(op["src"], op["m"])
-    hits = (y > y.dtype.type(op["a0"])) == run.T
-    run.sums[op["dst"]] += hits.sum() / op["m"]
-
-
-def categorical_accuracy(run, op, slots, scalars):
-    y = run.columns(op["src"], op["m"])
-    run.sums[op["dst"]] += (y.argmax(axis=1) == run.T.argmax(axis=1)).sum()
-
-
-def sparse_categorical_accuracy(run, op, slots, scalars):
-    y = run.columns(op["src"], op["m"])
-    run.sums[op["dst"]] += (y.argmax(axis=1) == run.labels).sum()
-
-
-def top_k_accuracy(run, op, slots, scalars):
-    _top_k(run, op, run.T.argmax(axis=1))
-
-
-def sparse_top_k_accuracy(run, op, slots, scalars):
-    _top_k(run, op, run.labels)
-
-
-def _top_k(run, op, labels):
-    y = run.columns(op["src"], op["m"])
-    at = np.take_along_axis(y, labels[:, None], axis=1)
-    at = np.where(np.isnan(at), -np.inf, at)  # NaN is no large probability
-    run.sums[op["dst"]] += ((y > at).sum(axis=1) < op["a0"]).sum()
-
-
-def confusion(run, op, slots, scalars):
-    j = slice(None) if op["a3"] < 0 else int(op["a3"])
-    y, t = run.columns(op["src"], op["m"])[:, j], run.T[:, j]
-    positive = y > y.dtype.type(op["a0"])
-    run.sums[op["dst"]] += ((positive == op["a1"]) & ((t != 0) == op["a2"])).sum()
-
-
-# penalties, clipping, update
-
-
-def penalty(run, op, slots, scalars):
-    """l1 * sum |w| + l2 * sum w^2, in Keras's convention: no 1/2 and no 1/n."""
-    p = run.params[op["w"] : op["w"] + op["k"]]
-    l1, l2 = p.dtype.type(op["a0"]), p.dtype.type(op["a1"])
-    ones, squares = np.abs(p).sum(dtype=np.float64), np.square(p, dtype=np.float64).sum()
-    run.sums[0] += (op["a0"] * ones + op["a1"] * squares) * len(run.work)
-    if run.training:
-        run.grads[op["w"] : op["w"] + op["k"]] += l1 * np.sign(p) + 2 * l2 * p
-
-
-def orthogonality(run, op, slots, scalars):
-    W = run.matrix(run.params, op)
-    value, gradient = regularizers.orthogonality(W.T if op["s"] else W, op["a0"], op["a1"])
-    run.sums[0] += value * len(run.work)
-    if run.training:
-        run.matrix(run.grads, op)[:] += gradient.T if op["s"] else gradient
-
-
-def clip_value(run, op, slots, scalars):
-    g = run.grads[op["w"] : op["w"] + op["k"]]
-    limit = g.dtype.type(op["a0"])
-    np.clip(g, -limit, limit, out=g)
-
-
-def clip_norm(run, op, slots, scalars):
-    g = run.grads[op["w"] : op["w"] + op["k"]]
-    norm = np.sqrt(np.square(g, dtype=np.float64).sum())
-    if norm > op["a0"]:
-        g *= g.dtype.type(op["a0"] / norm)
-
-
-def update(run, op, slots, scalars):
-    """A rule's last result, if it has one more than slots, takes the gradient's place."""
-    _, rule, count = rules()[op["formula"]]
-    part = slice(op["w"], op["w"] + op["k"])
-    numbers = [run.params.dtype.type(x) for x in scalars[: len(arguments(rule)) - 2 - count]]
-    new = rule(run.params[part], run.grads[part], *slots[:count, part], *numbers)
-    p, *states = new if isinstance(new, tuple) else (new,)
-    run.params[part] = p
-    for target, state in zip((*slots[:count], run.grads), states, strict=False):
-        target[part] = state
-
-
-def _waits(op, scalars):
-    gated = Kind.CLIP_VALUE <= op["kind"] <= Kind.AVERAGE and op["b"] >= 0
-    return gated and not scalars[op["b"]]
-
-
-def accumulate(run, op, slots, scalars):
-    """Gradients are added up; where the sum is complete, their mean takes the gradient's place."""
-    part = slice(op["w"], op["w"] + op["k"])
-    g, total = run.grads[part], slots[op["s"], part]
-    total += g
-    if scalars[op["m"]]:
-        g[:] = total / g.dtype.type(op["a0"])
-        total[:] = 0
-
-
-def decay(run, op, slots, scalars):
-    p = run.params[op["w"] : op["w"] + op["k"]]
-    p -= p.dtype.type(scalars[op["m"]]) * p
-
-
-def trust(run, op, slots, scalars):
-    """The step is as long as the parameters are, times the learning rate; see ``Lamb``."""
-    part = slice(op["w"], op["w"] + op["k"])
-    p, u = run.params[part], run.grads[part]
-    size, length = (np.sqrt(np.square(x, dtype=np.float64).sum()) for x in (p, u))
-    ratio = size / length if size > 0 and length > 0 else 1.0
-    p -= p.dtype.type(ratio * scalars[op["m"]]) * u
-
-
-def average(run, op, slots, scalars):
-    part = slice(op["w"], op["w"] + op["k"])
-    p, a = run.params[part], slots[op["s"], part]
-    keep = p.dtype.type(scalars[op["m"]])
-    a[:] = keep * a + (1 - keep) * p
-    if scalars[op["m"] + 1]:
-        p[:] = a
-
-
-def non_negative(run, op, slots, scalars):
-    p = run.params[op["w"] : op["w"] + op["k"]]
-    np.maximum(p, 0, out=p)
-
-
-def bound_norm(run, op, slots, scalars):
-    shape = op["k"], op["m"], op["s"]
-    p = run.params[op["w"] : op["w"] + np.prod(shape)].reshape(shape)
-    p[:] = constraints.bound_norms(p, op["a0"], op["a1"], op["a2"], op["a3"])
-
-
 _NETWORK = ("input", "dense", "activation", "softmax", "dropout", "batch_norm", "fork", "add",
             "multiply", "concatenate", "activity", "log_softmax", "sparsemax", "glu", "prelu")
-_HEADS = ("output", "element_loss", "softmax_loss", "cross_loss", "cosine_loss",
-          "categorical_hinge_loss", "power_loss", "overlap_loss")
-_METRICS = ("element_metric", "binary_accuracy", "categorical_accuracy",
-            "sparse_categorical_accuracy", "top_k_accuracy", "sparse_top_k_accuracy", "confusion")
-_STEP = ("penalty", "clip_value", "clip_norm", "update", "accumulate", "decay", "trust", "average",
-         "non_negative", "bound_norm", "orthogonality")
-FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK + _HEADS}
+FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK}
 BACKWARD = {Kind[name.upper()]: globals()[f"backward_{name}"] for name in _NETWORK[1:]}
-FORWARD |= numpy_layers.FORWARD
+FORWARD |= numpy_layers.FORWARD | numpy_heads.FORWARD
 BACKWARD |= numpy_layers.BACKWARD
-FINISH = {Kind[name.upper()]: globals()[name] for name in _METRICS + _STEP}
-EVALUATE = {Kind[name.upper()] for name in (*_METRICS, "penalty", "orthogonality")}
+FINISH = numpy_heads.METRICS | numpy_step.FINISH
+EVALUATE = {*numpy_heads.METRICS, Kind.PENALTY, Kind.ORTHOGONALITY}
 
 
 # the contract
