@@ -3,6 +3,7 @@
 On x86-64 the core in src_cy/ is built once for each level of the architecture, on any other
 processor once and without machine flags; fastnn/backends/loader.py picks one at run time.
 FASTNN_NO_OPENMP=1 builds without OpenMP (as happens where there is none): one thread.
+FASTNN_LEVELS=v3 builds that core alone, "v2,v3" those two: quicker, for one's own machine.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ X86_LEVELS = {
 }
 IS_X86_64 = platform.machine().lower() in ("x86_64", "amd64") and sys.maxsize > 2**32
 LEVELS = X86_LEVELS if IS_X86_64 else {"plain": []}
+if IS_X86_64 and os.environ.get("FASTNN_LEVELS"):
+    LEVELS = {level: X86_LEVELS[level] for level in os.environ["FASTNN_LEVELS"].split(",")}
 
 if sys.platform == "darwin":
     OPENMP = ["-Xpreprocessor", "-fopenmp"], ["-lomp"]

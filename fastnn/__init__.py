@@ -11,14 +11,17 @@ from __future__ import annotations
 from fastnn._version import __version__
 
 # What the package offers, and where it lies. Nothing is imported before it is used.
-_MODULES = ("activations", "backends", "callbacks", "config", "datasets", "initializers", "layers",
-            "losses", "metrics", "models", "optimizers", "random", "regularizers", "saving",
-            "training", "utils")
+_MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
+            "initializers", "layers", "lessons", "losses", "metrics", "models", "optimizers",
+            "perceptron", "random",
+            "regularizers", "saving", "training", "utils")
 _NAMES = {
     "Input": "fastnn.layers",
     "Model": "fastnn.models",
+    "Perceptron": "fastnn.perceptron",
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",
+    "find_learning_rate": "fastnn.finding",
     "load_model": "fastnn.saving",
     "show_config": "fastnn.installation",
 }

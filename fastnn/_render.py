@@ -123,6 +123,8 @@ class Language:
         count = fixed_arguments(table, function, reads)
         fixed, numbers = arguments[:count], arguments[count:]
         slots = fixed[2:] if table == "update" else ()
+        # a rule's last result, if it has one more than slots, takes the gradient's place
+        direction = ("g",) if len(results) > len(writes) + len(slots) else ()
         sources = dict(zip(fixed, (*reads, *slots), strict=False))
         out = [f"{number} = {self.local.format(f'numbers[{i}]')}"
                for i, number in enumerate(numbers)]
@@ -130,7 +132,7 @@ class Language:
         out += [f"    {name} = {array}_[i]" for name, array in sources.items()]
         out += [f"    {line}" for line in lines]
         out += [f"    {target}_[i] = {result}"
-                for target, result in zip((*writes, *slots), results, strict=True)]
+                for target, result in zip((*writes, *slots, *direction), results, strict=True)]
         return out, list(dict.fromkeys((*arguments, *names))), slots
 
 

@@ -4,6 +4,8 @@ Everything comes out as the arrays that backends read, cast once and not copied 
 Errors name the argument, what was expected, what came and where.
 
 >>> import numpy as np
+
+from fastnn.plan import Kind
 >>> inputs([[1, 2], [3, float("nan")]], (2,), np.float32)
 Traceback (most recent call last):
     ...
@@ -17,18 +19,31 @@ import operator
 
 import numpy as np
 
+from fastnn.plan import Kind
 
-def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = True) -> np.ndarray:
+# bytes: what is larger is not cast as a whole but row by row, as rows are needed
+WHOLE = 1 << 26
+
+
+def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = True):
     """``x`` as rows (n, k) of the dtype, C-contiguous, ``k`` the product of ``shape``.
+
+    Sparse matrices of SciPy, and large arrays of another type, become `Rows`.
 
     Raises TypeError for what holds no real numbers, ValueError for rows of another shape, and, if
     ``finite``, for NaN and infinity.
     """
-    given = _numbers(x, name)
+    given = x.tocsr() if hasattr(x, "tocsr") else _numbers(x, name)
     array = _with_columns(given, shape)
     if array.ndim == 0 or array.shape[1:] != shape:
         raise ValueError(f"{name} must have the shape {_rows_of(shape)} that the model takes, "
                          f"received {array.shape}.{_reshape_hint(array, shape)}")
+    size = array.shape[0] * math.prod(shape) * np.dtype(dtype).itemsize
+    if not isinstance(array, np.ndarray) or (array.dtype != dtype and size > WHOLE):
+        rows = Rows(array, math.prod(shape), dtype)
+        if finite:
+            rows.check_finite(name)
+        return rows if size > WHOLE else rows[:]
     rows = _cast(array, dtype).reshape(len(array), math.prod(shape))
     if finite:
         _check_finite(rows, given, name)
@@ -45,7 +60,7 @@ def targets(y, shape: tuple[int, ...], loss, dtype, name: str = "y"):
         raise ValueError(f"{name} is missing: the loss {loss.name!r} compares predictions with it.")
     given = _numbers(y, name)
     if loss.sparse:
-        return np.empty((0, 0), dtype), _labels(given, math.prod(shape), name)
+        return np.empty((0, 0), dtype), _labels(given, math.prod(shape), name, loss.ignore_class)
     array = _with_columns(given, shape)
     if array.ndim == 0 or array.shape[1:] != shape:
         raise ValueError(
@@ -60,6 +75,7 @@ def targets(y, shape: tuple[int, ...], loss, dtype, name: str = "y"):
             raise ValueError(
                 f"{name}[{where}] is {given[where]}, but the loss {loss.name!r} takes targets from "
                 f"{low:g} to {high:g}. Encode two classes as 0 and 1, or use another loss.")
+    loss.check_targets(T, name)
     return T, np.empty(0, np.int64)
 
 
@@ -88,8 +104,37 @@ def check_lengths(rows: dict[str, int]) -> None:
         raise ValueError(f"There must be at least one row: {listed}.")
 
 
-def whole_number(name: str, value, least: int) -> int:
-    """``value`` as an int of at least ``least``: ValueError otherwise, TypeError for no number."""
+def check_rows_of_tables(X, plan, name: str = "x") -> None:
+    """A ValueError if a column that an embedding reads has a number that is no row of its table."""
+    for op in plan.ops[plan.ops["kind"] == Kind.EMBEDDING]:
+        for source in plan.ops[plan.ops["kind"] == Kind.INPUT]:
+            if source["dst"] == op["src"]:
+                _check_places(X, source, int(op["s"]), name)
+
+
+def _check_places(X, source, size: int, name: str) -> None:
+    """A ValueError unless the source's columns of X hold numbers from 0 to ``size - 1``."""
+    at_once = getattr(X, "at_once", len(X)) or 1
+    for start in range(0, len(X), at_once):
+        columns = X[start : start + at_once][:, source["s"] : source["s"] + source["k"]]
+        wrong = ~((columns > -1) & (columns < size))
+        if wrong.any():
+            row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+            raise ValueError(f"{name} must hold whole numbers from 0 to {size - 1} for its "
+                             f"Embedding, received {columns[row, column]:g} in row {start + row}. "
+                             "Give the layer a larger input_dim, or number the items from 0.")
+
+
+_REQUIRED = object()
+
+
+def whole_number(name: str, value, least: int, default=_REQUIRED) -> int:
+    """``value`` as an int of at least ``least``: ValueError otherwise, TypeError for no number.
+
+    None is the ``default``, if there is one.
+    """
+    if value is None and default is not _REQUIRED:
+        return default
     try:
         number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
@@ -135,6 +180,42 @@ def validation_epochs(validation_freq):
     return lambda epoch: (epoch + 1) % every == 0
 
 
+class Rows:
+    """Rows of a large or sparse array that become floats when they are asked for.
+
+    ``rows[part]`` is a C-contiguous array of the dtype for a slice, or an array of row numbers.
+    ``at_once``: how many rows fill `WHOLE` bytes.
+    """
+
+    def __init__(self, source, width: int, dtype, index: np.ndarray | None = None):
+        self.source, self.dtype = source, np.dtype(dtype)
+        self.index = index  # which rows of the source, None for all
+        self.shape = (source.shape[0] if index is None else len(index), width)
+        self.at_once = max(1, WHOLE // (width * self.dtype.itemsize))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, part) -> np.ndarray:
+        found = self.source[part if self.index is None else self.index[part]]
+        if hasattr(found, "toarray"):
+            found = found.toarray()
+        return _cast(found, self.dtype).reshape(-1, self.shape[1])
+
+    def view(self, part) -> Rows:
+        """The rows of a slice, or of an array of numbers, as `Rows` again."""
+        numbers = np.arange(len(self)) if self.index is None else self.index
+        return Rows(self.source, self.shape[1], self.dtype, numbers[part])
+
+    def check_finite(self, name: str) -> None:
+        """A ValueError for NaN and infinity, and for what the dtype cannot hold."""
+        if self.source.dtype.kind in "iub":
+            return
+        for first in range(0, len(self), self.at_once):
+            part = slice(first, first + self.at_once)
+            _check_finite(self[part], self.source[part], name, first)
+
+
 # arrays
 
 
@@ -171,14 +252,17 @@ def _cast(array: np.ndarray, dtype) -> np.ndarray:
     return array if array.flags.aligned else array.copy()
 
 
-def _check_finite(cast: np.ndarray, given: np.ndarray, name: str) -> None:
-    """A ValueError that names the first number of ``cast`` that is NaN or infinite."""
+def _check_finite(cast: np.ndarray, given: np.ndarray, name: str, first: int = 0) -> None:
+    """A ValueError that names the first number of ``cast`` that is NaN or infinite.
+
+    first : the number of its first row.
+    """
     with np.errstate(all="ignore"):
         # if the sum is finite all its terms are, and it reads the array once and makes none
         if math.isfinite(cast.sum()) or np.isfinite(cast).all():
             return
     where = _first(~np.isfinite(cast), given)
-    value = given[where]
+    value, where = given[where], _Place((where[0] + first, *where[1:]))
     if np.isfinite(value):
         raise ValueError(f"{name}[{where}] is {value}, too large for {cast.dtype}. Scale the data, "
                          "or make the model with dtype='float64'.")
@@ -186,8 +270,8 @@ def _check_finite(cast: np.ndarray, given: np.ndarray, name: str) -> None:
                      "or fill missing values first.")
 
 
-def _labels(given: np.ndarray, m: int, name: str) -> np.ndarray:
-    """Class numbers (n,) as int64, each of them in 0..m-1."""
+def _labels(given: np.ndarray, m: int, name: str, ignored: int | None = None) -> np.ndarray:
+    """Class numbers (n,) as int64, each of them in 0..m-1 or the one to be ignored."""
     if given.ndim != 1 and given.shape[1:] != (1,):
         raise ValueError(f"{name} must hold a class number for each row, shape (rows,), for a "
                          f"sparse loss; received {given.shape}. For one-hot rows use the loss "
@@ -195,6 +279,8 @@ def _labels(given: np.ndarray, m: int, name: str) -> np.ndarray:
     valid = (given >= 0) & (given < m)  # a NaN is not valid
     if given.dtype.kind == "f":
         valid &= given == np.floor(given)
+    if ignored is not None:
+        valid |= given == ignored
     if not valid.all():
         where = _first(~valid, given)
         raise ValueError(f"{name}[{where}] is {given[where]}, but the model's {m} outputs stand "
@@ -226,7 +312,7 @@ def _columns_hint(x) -> str:
     """What of a data frame are no numbers."""
     columns = getattr(x, "columns", ())
     found = [str(name) for name, dtype in zip(columns, getattr(x, "dtypes", ()), strict=False)
-             if dtype.kind not in "fiub"]
+             if getattr(dtype, "kind", "f") not in "fiub"]
     hint = f" These columns do not: {', '.join(found)}." if found else ""
     if hasattr(x, "isna") and np.any(x.isna()):
         hint += " There are missing values: drop or fill them first."

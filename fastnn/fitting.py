@@ -3,85 +3,113 @@
 from __future__ import annotations
 
 import warnings
+from itertools import islice
 from time import perf_counter
 
 import numpy as np
 
 from fastnn.callbacks import CallbackList
+from fastnn.feeding import Stream
 from fastnn.interrupt import Interrupt
 from fastnn.progress import Progress
-from fastnn.training import Batches, Evaluation
 
 
 class Fit:
-    """One call of ``fit``.
+    """One call of ``fit``; while it runs it is the trainer's ``run``.
 
     Where nobody needs Python between the epochs, many of them go in one call of the backend.
 
-    validation : the feed to evaluate, or None; ``validates(epoch)`` says after which epochs, and
-        where it has to go batch by batch, ``batch_size`` counts.
+    validation : what to evaluate, made by a function of whether that has to go by batches; or None.
+    validates : a function that says after which epochs.
     """
 
-    def __init__(self, batches: Batches, callbacks, progress, validation, validates, batch_size):
+    def __init__(self, batches, callbacks, progress, validation, validates):
         self.batches, self.callbacks, self.progress = batches, callbacks, progress
         self.trainer, self.model = batches.trainer, batches.trainer.model
-        self.validation, self.validates, self.batch_size = validation, validates, batch_size
+        self.validates = validates
         self.logs: dict = {}  # of the last epoch
+        self.epoch = 0  # at work, or next
+        self._begun = False  # whether batches of this epoch are done
+        self._interrupt = Interrupt()
+        self._validation = validation
+        batches.each_step = bool(callbacks.followers)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a Ctrl-C has ended it."""
+        return self._interrupt.seen
 
     def run(self, first: int, last: int) -> None:
-        """Train the epochs first .. last - 1."""
+        """Train the epochs first .. last - 1, or from where a callback has put it."""
+        self.epoch = first
         self.model.stop_training = False
-        self.callbacks.on_train_begin()
-        hooks = self.callbacks.needs_epochs or self.callbacks.needs_batches
-        alone = not hooks and self.validation is None
-        epoch = first
-        with Interrupt() as interrupt:
-            try:
-                while epoch < last and not self.model.stop_training and not interrupt.seen:
-                    done = self._several(epoch, last) if alone else 0
-                    epoch += done or self._one(epoch, interrupt)
-            finally:
-                self.progress.close()
-        self.callbacks.on_train_end(self.logs)
-        if interrupt.seen:
+        self.trainer.run = self
+        try:
+            self.callbacks.on_train_begin()
+            begun = self.epoch
+            self._epochs(last)
+            if self.epoch > begun:
+                self.trainer.finalize()
+            self.callbacks.on_train_end(self.logs)
+        finally:
+            self.trainer.run = None
+        if self.interrupted:
             warnings.warn(
-                f"Training interrupted by the user after {epoch - first} of {last - first} epochs. "
-                "The model keeps what it has learnt, the history the finished epochs.",
+                f"Training interrupted by the user after {self.epoch - first} of {last - first} "
+                "epochs. The model keeps what it has learnt, the history the finished epochs.",
                 RuntimeWarning, stacklevel=3)
 
-    def _several(self, epoch: int, last: int) -> int:
-        """Whole epochs in one call; how many (0 if one is too long for that)."""
-        start = perf_counter()
-        logs = self.batches.epochs(last - epoch)
-        seconds = perf_counter() - start
-        for i, self.logs in enumerate(logs):
-            self.progress.epoch_begin(epoch + i)
-            self.callbacks.on_epoch_end(epoch + i, self.logs)
-            self.progress.epoch_end(self.batches.steps, self.logs, seconds / len(logs))
-        return len(logs)
+    def _epochs(self, last: int) -> None:
+        callbacks, interrupt = self.callbacks, self._interrupt
+        hooks = callbacks.needs_epochs or callbacks.needs_batches or callbacks.followers
+        alone = not hooks and self._validation is None
+        with interrupt:
+            try:
+                while (self.epoch < last and not self.model.stop_training and not interrupt.seen
+                       and self.batches.ready()):
+                    if not (alone and self._several(last)):
+                        self._one()
+            finally:
+                self.progress.close()
 
-    def _one(self, epoch: int, interrupt: Interrupt) -> int:
-        """One epoch with all hooks, in as many calls as it takes; 0 if interrupted, else 1."""
+    def _several(self, last: int) -> bool:
+        """Whole epochs in one call; False if one is too long for that."""
+        start = perf_counter()
+        logs = self.batches.epochs(last - self.epoch)
+        seconds = perf_counter() - start
+        for self.logs in logs:
+            self.progress.epoch_begin(self.epoch)
+            self.callbacks.on_epoch_end(self.epoch, self.logs)
+            self.progress.epoch_end(self.batches.steps, self.logs, seconds / len(logs))
+            self.epoch += 1
+        return bool(logs)
+
+    def _one(self) -> None:
+        """One epoch with all hooks, in as many calls as it takes, unless it is interrupted."""
+        epoch, interrupt = self.epoch, self._interrupt
         self.callbacks.on_epoch_begin(epoch)
         self.progress.epoch_begin(epoch)
-        logs = self._train(interrupt)
-        finished = not interrupt.seen or self.batches.step == self.batches.steps
-        if finished and self.validation is not None and self.validates(epoch):
-            results = run_evaluation(self.trainer, self.validation, self.batch_size,
-                                     self.callbacks, interrupt)
-            logs |= {f"val_{name}": value for name, value in results.items()}
-            finished = not interrupt.seen
-        if not finished:
-            return 0
+        logs = self._train()
+        if interrupt.seen and self.batches.step != self.batches.steps:
+            return
+        if self._validation is not None and self.validates(epoch):
+            results, _ = run_evaluation(self._validation, self.callbacks, interrupt)
+            for name, value in results.items():
+                logs[f"val_{name}"] = value
+            if interrupt.seen:
+                return
+        self.epoch, self._begun = epoch + 1, False
         self.callbacks.on_epoch_end(epoch, logs)
         self.progress.epoch_end(self.batches.step, logs)
         self.logs = logs
-        return 1
 
-    def _train(self, interrupt: Interrupt) -> dict:
+    def _train(self) -> dict:
         batches, callbacks = self.batches, self.callbacks
-        batches.begin()
-        while True:
+        if not self._begun:
+            batches.begin()
+            self._begun = True
+        logs = batches.logs() if batches.step else {}
+        while batches.step != batches.steps:
             step = batches.step
             if callbacks.needs_batches:
                 callbacks.on_train_batch_begin(step)
@@ -89,16 +117,43 @@ class Fit:
                 callbacks.on_train_batch_end(step, logs)
             else:
                 logs = batches.advance()
+            for follow in callbacks.followers:
+                follow(step, batches.losses)
             self.progress.update(batches.step, logs)
-            if batches.step == batches.steps or interrupt.seen or self.model.stop_training:
-                return logs
+            if self._interrupt.seen or self.model.stop_training:
+                break
+        return logs
+
+    # for BackupAndRestore
+
+    def back_up(self, path) -> None:
+        """Write all that decides the steps to come to a file."""
+        from fastnn.saving import save_backup
+
+        save_backup(self.model, path, self._position())
+
+    def restore(self, path) -> None:
+        """Go on from where `back_up` was called; ValueError for a file of another model."""
+        from fastnn.saving import load_backup
+
+        position = load_backup(self.model, path, self._position())
+        self.epoch, self._begun = position["at_epoch"], position["at_batch"] > 0
+        self.batches.go_to(position)
+
+    def _position(self) -> dict:
+        return {"at_epoch": self.epoch, **self.batches.position(self._begun)}
 
 
-def run_evaluation(trainer, feed, batch_size: int, callbacks, interrupt=None) -> dict:
-    """Evaluate a feed, with the hooks of callbacks; an interrupt ends it early."""
+def run_evaluation(make, callbacks, interrupt=None) -> tuple[dict, int | None]:
+    """Evaluate with the hooks of callbacks; an interrupt ends it early.
+
+    make : a function of whether to go by batches that makes the `training.Evaluation`.
+
+    Returns the logs, and the number of batches where it was not known beforehand.
+    """
     by_batch = callbacks.overrides("on_test_batch_begin", "on_test_batch_end")
     callbacks.on_test_begin()
-    evaluation = Evaluation(trainer, feed, batch_size, by_batch)
+    evaluation = make(by_batch)
     batch, logs = 0, {}
     while not evaluation.done and not (interrupt and interrupt.seen):
         if by_batch:
@@ -108,38 +163,46 @@ def run_evaluation(trainer, feed, batch_size: int, callbacks, interrupt=None) ->
             callbacks.on_test_batch_end(batch, logs)
         batch += 1
     callbacks.on_test_end(logs)
-    return logs
+    return logs, getattr(evaluation, "step", None)
 
 
-def evaluate(trainer, feed, batch_size: int, callbacks, verbose) -> dict:
+def evaluate(trainer, make, steps: int | None, callbacks, verbose) -> dict:
     """``evaluate`` of a model: the logs, with hooks and progress."""
-    steps = -(-len(feed.X) // batch_size)
     hooks = CallbackList(callbacks, model=trainer.model, verbose=verbose, steps=steps)
     progress = Progress(verbose, 1, steps)
     progress.epoch_begin(0)
-    logs = run_evaluation(trainer, feed, batch_size, hooks)
-    progress.epoch_end(steps, logs)
+    logs, counted = run_evaluation(make, hooks)
+    progress.epoch_end(counted or steps, logs)
     progress.close()
     return logs
 
 
-def predict(predictor, x, batch_size: int, model, callbacks, verbose) -> np.ndarray:
-    """``predict`` of a model with hooks and progress, batch by batch."""
-    X = predictor.rows(x)
-    starts = range(0, len(X), batch_size)
-    hooks = CallbackList(callbacks, model=model, verbose=verbose, steps=len(starts))
-    progress = Progress(verbose, 1, len(starts))
+def predict(predictor, x, batch_size: int, model, callbacks, verbose, steps):
+    """``predict`` of a model with hooks and progress, batch by batch.
+
+    x : rows, or a `feeding.Stream`; steps : only so many batches of them.
+    """
+    if isinstance(x, Stream):
+        count, batches = steps or x.steps, map(predictor.rows, x)
+    else:
+        X = predictor.rows(x)
+        most = -(-len(X) // batch_size)
+        count = most if steps is None else min(steps, most)
+        batches = (X[i * batch_size : (i + 1) * batch_size] for i in range(count))
+    hooks = CallbackList(callbacks, model=model, verbose=verbose, steps=count)
+    progress = Progress(verbose, 1, count)
     progress.epoch_begin(0)
     hooks.on_predict_begin()
-    parts = [predictor.of_rows(X[:0])]
-    for batch, start in enumerate(starts):
+    parts = []
+    for batch, part in enumerate(islice(batches, count)):
         hooks.on_predict_batch_begin(batch)
-        parts.append(predictor.of_rows(X[start : start + batch_size]))
+        parts.append(predictor.of_rows(part))
         hooks.on_predict_batch_end(batch, {"outputs": parts[-1]})
         progress.update(batch + 1)
-    outputs = joined(parts)
+    nothing = np.empty((0, predictor.plan.n_inputs), predictor.dtype)
+    outputs = joined(parts or [predictor.of_rows(nothing)])
     hooks.on_predict_end({"outputs": outputs})
-    progress.epoch_end(len(starts))
+    progress.epoch_end(len(parts))
     progress.close()
     return outputs
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 
@@ -21,11 +20,10 @@ from fastnn import registry
 from fastnn.layers.base import Layer
 from fastnn.layers.core import InputLayer
 from fastnn.layers.graph import Node, Tensor, flat, like, order
-from fastnn.metrics import get as get_metric
-from fastnn.model import Model
+from fastnn.losses import Loss
+from fastnn.model import Model, serialized_metrics
 from fastnn.network import inline
 from fastnn.outputs import Outputs
-from fastnn.plan import Kind
 from fastnn.sides import Sides
 
 
@@ -62,7 +60,6 @@ class Functional(Model):
         self.sides = Sides([tensor.name for tensor in tensors[0]],
                            [tensor.row for tensor in tensors[0]], self._structures[0])
         self._tensors = inputs, outputs
-        self._metrics_given = None
         _check_names(self._layers)
         self.pack()
         if not trainable:
@@ -92,19 +89,6 @@ class Functional(Model):
                  zip(np.split(Y, ends, axis=1), self._rows, strict=True)]
         return like(self._structures[1], parts)
 
-    def lower_outputs(self, builder) -> list:
-        """The values of several outputs."""
-        return super().lower(builder)
-
-    def lower(self, builder):
-        """Several outputs are lowered as one, side by side."""
-        if len(self._rows) == 1:
-            return super().lower(builder)
-        one, *rest = [replace(value, shape=(value.width,)) for value in self.lower_outputs(builder)]
-        for value in rest:
-            one = builder.merge(Kind.CONCATENATE, one, value)
-        return one
-
     @property
     def output_names(self) -> list[str]:
         """The keys of the outputs, if they are a dictionary, or the names of their layers."""
@@ -122,12 +106,13 @@ class Functional(Model):
         return names
 
     def compile(self, optimizer="rmsprop", loss=None, metrics=None, *, loss_weights=None,
-                **settings):
+                weighted_metrics=None, **settings):
         """As `Model.compile`. For several outputs, in their order or by their names:
 
         loss : one for all, or a list or dictionary; None for an output that is not trained.
         loss_weights : a list or dictionary of numbers, by default 1: the total is the weighted sum.
-        metrics : a list or dictionary with a metric, or a list of metrics, for each output.
+        metrics, weighted_metrics : a list or dictionary with a metric, or a list of metrics, for
+            each output.
 
         The results are the total "loss", the outputs' own ("out_loss") and metrics ("out_mae").
 
@@ -138,29 +123,28 @@ class Functional(Model):
         >>> model.metrics_names
         ['loss', 'one_loss', 'two_loss', 'one_mae']
         """
+        chosen = {"metrics": metrics, "weighted_metrics": weighted_metrics}
         if len(self._rows) == 1:
             if loss_weights is not None:
                 raise ValueError("loss_weights weigh the losses of several outputs, and the model "
                                  f"{self.name!r} has one.")
-            loss, metrics = (_only(given, self.output_names[0]) for given in (loss, metrics))
-            return super().compile(optimizer, loss, metrics, **settings)
+            chosen = {kind: _named(given, self.output_names[0]) for kind, given in chosen.items()}
+            return super().compile(optimizer, self.only_target(loss), **chosen, **settings)
         if loss is None:
             return super().compile(optimizer, **settings)
-        both = Outputs(self.output_names, self._rows, loss, loss_weights, metrics)
+        both = Outputs(self.output_names, self._rows, loss, loss_weights, **chosen)
         super().compile(optimizer, both, **settings)
-        self.loss, self._metrics_given = loss, both._each("metrics", metrics) if metrics else None
+        self.loss = loss
 
     def _get_compile_config(self):
         both = self._compiled and self._compiled["loss"]
         if not isinstance(both, Outputs):
             return super()._get_compile_config()
-        asked = [own if isinstance(own, (list, tuple)) else [] if own is None else [own]
-                 for own in self._metrics_given or [None] * len(both.losses)]
         return {"optimizer": registry.serialize(self.optimizer),
                 "loss": [registry.serialize(loss) for loss in both.losses],
                 "loss_weights": both.weights,
-                "metrics": [[m if isinstance(m, str) else registry.serialize(get_metric(m))
-                             for m in own] for own in asked]}
+                **{kind: [serialized_metrics(own) for own in getattr(both, kind)]
+                   for kind in ("metrics", "weighted_metrics")}}
 
     @property
     def input_shape(self):
@@ -186,7 +170,12 @@ class Functional(Model):
         return [values[number] for number in self._outputs]
 
     def only_target(self, y):
-        return _only(y, self.output_names[0])
+        if len(self._rows) > 1:
+            return y
+        if isinstance(y, (list, tuple)) and len(y) == 1 and not isinstance(y[0], (int, float)):
+            whole = np.ndim(y[0]) > len(self._rows[0]) or isinstance(y[0], (str, Loss))
+            return y[0] if whole else y
+        return _named(y, self.output_names[0])
 
     def connections(self):
         readers = Counter(self._outputs)
@@ -259,8 +248,8 @@ def _input_layer(tensor: Tensor) -> InputLayer:
     return InputLayer(tensor.row, dtype=tensor.dtype)
 
 
-def _only(given, name: str):
-    """What is given for the one output, by itself, in a list or by its name."""
+def _named(given, name: str):
+    """What is given for the one output, by itself or by its name."""
     if isinstance(given, dict) and list(given) == [name]:
         return given[name]
     return given

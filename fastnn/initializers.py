@@ -38,6 +38,16 @@ def get(identifier):
     return Function(identifier) if is_function else registry.get("initializer", identifier)
 
 
+def serialize(initializer) -> dict | None:
+    """``{"class_name": ..., "config": ...}``, which `deserialize` turns back."""
+    return registry.serialize(initializer)
+
+
+def deserialize(config: dict):
+    """The initializer that a dictionary of `serialize` describes."""
+    return get(config)
+
+
 def compute_fans(shape) -> tuple[int, int]:
     """(fan_in, fan_out), the inputs and outputs of a unit of a kernel, as Keras counts them.
 
@@ -349,6 +359,15 @@ class Function(Initializer):
     @classmethod
     def from_config(cls, config):
         return cls(None, **config)
+
+
+# Keras's names of the classes as functions
+zeros, ones, constant, identity, IdentityInitializer = Zeros, Ones, Constant, Identity, Identity
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling, orthogonal, OrthogonalInitializer = VarianceScaling, Orthogonal, Orthogonal
+glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
+he_uniform, he_normal = HeUniform, HeNormal
+lecun_uniform, lecun_normal = LecunUniform, LecunNormal
 
 
 def _orthonormalize(V: np.ndarray) -> None:

@@ -9,7 +9,18 @@ import copy
 
 import numpy as np
 
-from fastnn import backends, config, data, fitting, losses, optimizers, random, registry
+from fastnn import (
+    backends,
+    config,
+    data,
+    feeding,
+    fitting,
+    losses,
+    optimizers,
+    random,
+    registry,
+    rows,
+)
 from fastnn.callbacks import CallbackList
 from fastnn.layers.base import Layer, Variable, assign_all
 from fastnn.layers.graph import is_symbolic
@@ -18,7 +29,7 @@ from fastnn.naming import unique_name
 from fastnn.network import Network
 from fastnn.prediction import Predictor
 from fastnn.progress import Progress
-from fastnn.training import Batches, Trainer, split
+from fastnn.training import Batches, Trainer
 
 # Calls of ``model(x, training=True)`` draw their dropout masks from the far end of the steps, where
 # no training comes to.
@@ -188,26 +199,26 @@ class Model(Network):
 
     # training
 
-    def compile(self, optimizer="rmsprop", loss=None, metrics=None, *, run_eagerly=False,
-                steps_per_execution=1, jit_compile="auto", backend=None) -> None:
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None, *, weighted_metrics=None,
+                run_eagerly=False, steps_per_execution=1, jit_compile="auto",
+                backend=None) -> None:
         """Say what to minimise and how; the weights stay, the optimizer starts afresh.
 
         optimizer, loss : name, class or instance.
         metrics : a list of names, classes, instances or functions ``f(y_true, y_pred)``.
+        weighted_metrics : the same, of the rows weighted by ``sample_weight``.
         run_eagerly, steps_per_execution, jit_compile : accepted for Keras's sake. fastnn always
             runs compiled, and as many steps at once as the callbacks allow.
         backend : "cython", "numba", "numpy" or None: the environment's ``FASTNN_BACKEND``, or else
             the best there is.
         """
-        if isinstance(metrics, dict):
-            raise TypeError("metrics must be a list, for the model has one output; received "
-                            f"{metrics!r}.")
-        if not isinstance(metrics, (list, tuple)):
-            metrics = [] if metrics is None else [metrics]
+        metrics = _metric_list("metrics", metrics)
+        weighted_metrics = _metric_list("weighted_metrics", weighted_metrics)
         optimizer = optimizers.get("rmsprop" if optimizer is None else optimizer)
-        compiled = {"optimizer": optimizer, "loss": losses.get(loss), "metrics": list(metrics),
-                    "backend": backends.get(backend).NAME}
-        for metric in metrics:  # an unknown one is an error now, whatever "accuracy" will mean
+        compiled = {"optimizer": optimizer, "loss": losses.get(loss), "metrics": metrics,
+                    "weighted_metrics": weighted_metrics, "backend": backends.get(backend).NAME}
+        # an unknown one is an error now, whatever "accuracy" will mean
+        for metric in metrics + weighted_metrics:
             get_metric(metric, compiled["loss"])
         self._compiled = compiled
         self.optimizer, self.loss = optimizer, loss
@@ -234,23 +245,32 @@ class Model(Network):
     @property
     def metrics_names(self) -> list[str]:
         """What ``evaluate`` returns, in this order."""
-        return ["loss", *(metric.name for metric in self.trainer.metrics)]
+        return self.trainer.names
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
-            validation_split=0.0, validation_data=None, shuffle=True, *, sample_weight=None,
-            initial_epoch=0, steps_per_epoch=None, validation_freq=1):
+            validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
+            sample_weight=None, initial_epoch=0, steps_per_epoch=None, validation_steps=None,
+            validation_batch_size=None, validation_freq=1, *, validation_mode="tail"):
         """Train; returns the History, whose ``history`` has a list of values for each name.
 
         x, y : arrays, lists or data frames: (n, *input shape) and (n, *output shape), or for sparse
-            losses (n,) class numbers.
+            losses (n,) class numbers. Or x alone gives batches (x, y) or (x, y, sample_weight): a
+            generator, a `PyDataset`, a DataLoader of torch; then no y, sample_weight, batch_size
+            or validation_split. Sparse matrices of SciPy and large integer arrays become floats
+            piece by piece.
         batch_size : rows a step, 32 by default; the last batch of an epoch may be smaller.
         epochs, initial_epoch : train the epochs from ``initial_epoch`` up to ``epochs``.
         verbose : 0 is silent, 1 ("auto") a bar, 2 a line an epoch.
-        validation_split : the share of the rows, from the end and before any shuffling, that is
-            held out and evaluated after each epoch.
-        validation_data : (x, y) or (x, y, sample_weight) to evaluate instead.
-        shuffle : whether every epoch visits the rows in a new order.
-        sample_weight : (n,), not negative: the weight of each row's loss.
+        validation_split : the share of the rows that is held out and evaluated after each epoch.
+        validation_mode : which rows these are: the last ones ("tail"), random ones ("shuffle"), or
+            random ones of each class in proportion ("stratify"); the same in each `fit`.
+        validation_data : (x, y) or (x, y, sample_weight) to evaluate instead, or batches.
+        validation_steps, validation_batch_size : only so many batches of it, of so many rows.
+        shuffle : whether every epoch visits the rows, or the batches of a PyDataset, in a new
+            order.
+        class_weight : {class: weight} of each row's loss by its class, or "balanced": inversely
+            proportional to how often the class occurs.
+        sample_weight : (n,), not negative: the weight of each row's loss, times its class's.
         steps_per_epoch : an epoch is that many batches and goes on where the last one stopped; the
             rows are shuffled again whenever they are used up. None: an epoch is one pass.
         validation_freq : validate every so many epochs, or after the epochs listed (from 1).
@@ -261,40 +281,60 @@ class Model(Network):
         """
         first = data.whole_number("initial_epoch", initial_epoch, 0)
         last = data.whole_number("epochs", epochs, 0)
-        batch_size = 32 if batch_size is None else data.whole_number("batch_size", batch_size, 1)
-        if steps_per_epoch is not None:
-            steps_per_epoch = data.whole_number("steps_per_epoch", steps_per_epoch, 1)
+        size = data.whole_number("batch_size", batch_size, 1, default=32)
+        steps_per_epoch = data.whole_number("steps_per_epoch", steps_per_epoch, 1, default=None)
         validates = data.validation_epochs(validation_freq)
-        self._build_for_training(x)
-        feed = self.trainer.feed(x, y, sample_weight)
-        if validation_data is not None:
-            arrays = data.validation_arrays(validation_data)
-            held_out = self.trainer.feed(*arrays, prefix="validation ")
+        if class_weight is not None and self.split_outputs is not None:
+            raise ValueError("class_weight is for models of one output. Give sample_weight, an "
+                             "array for each output.")
+        stream = feeding.stream_of(x, y=y, sample_weight=sample_weight, batch_size=batch_size,
+                                   validation_split=validation_split or None)
+        self._build_for_training(x, y, stream)
+        held_out = feeding.validation_source(self.trainer, validation_data)
+        if stream is None:
+            feed = self.trainer.feed(x, y, sample_weight)
+            if held_out is None:
+                feed, held_out = rows.split(feed, validation_split, validation_mode,
+                                            self.trainer.seed)
+            feed = rows.weighted(feed, class_weight)
+            batches = Batches(self.trainer, feed, size, shuffle, steps_per_epoch)
         else:
-            feed, held_out = split(feed, data.split_point(validation_split, len(feed.X)))
-        batches = Batches(self.trainer, feed, batch_size, shuffle, steps_per_epoch)
+            batches = feeding.StreamBatches(self.trainer, stream, shuffle, steps_per_epoch,
+                                            class_weight)
+        validation = held_out and feeding.evaluation(
+            self.trainer, held_out,
+            data.whole_number("validation_batch_size", validation_batch_size, 1, default=size),
+            data.whole_number("validation_steps", validation_steps, 1, default=None))
         hooks = CallbackList(callbacks, add_history=True, model=self, verbose=verbose,
                              epochs=last, steps=batches.steps)
         progress = Progress(verbose, last, batches.steps)
-        fitting.Fit(batches, hooks, progress, held_out, validates, batch_size).run(first, last)
+        fitting.Fit(batches, hooks, progress, validation, validates).run(first, last)
         return hooks.history
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, *,
-                 callbacks=None, return_dict=False):
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None,
+                 steps=None, callbacks=None, return_dict=False):
         """The loss and the metrics of data: a number, or a list in the order of ``metrics_names``.
 
+        x : as for `fit`; steps : only so many batches.
         return_dict : a dictionary by name instead. batch_size matters to metrics that are
         functions and to losses with reduction "sum" only, which go batch by batch.
         """
-        batch_size = 32 if batch_size is None else data.whole_number("batch_size", batch_size, 1)
-        self._build_for_training(x)
-        feed = self.trainer.feed(x, y, sample_weight)
-        logs = fitting.evaluate(self.trainer, feed, batch_size, callbacks, verbose)
+        size = data.whole_number("batch_size", batch_size, 1, default=32)
+        steps = data.whole_number("steps", steps, 1, default=None)
+        source = feeding.stream_of(x, y=y, sample_weight=sample_weight, batch_size=batch_size)
+        self._build_for_training(x, y, source)
+        if source is None:
+            source = self.trainer.feed(x, y, sample_weight)
+            most = -(-len(source.X) // size)
+            steps = most if steps is None else min(steps, most)
+        evaluation = feeding.evaluation(self.trainer, source, size, steps)
+        steps = steps or getattr(source, "steps", None)
+        logs = fitting.evaluate(self.trainer, evaluation, steps, callbacks, verbose)
         return self._results(logs, return_dict)
 
     def train_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
         """One step on all the rows; their loss and metrics, as ``evaluate`` returns them."""
-        self._build_for_training(x)
+        self._build_for_training(x, y)
         feed = self.trainer.feed(x, y, sample_weight)
         [logs] = self.trainer.train(feed, batch_size=len(feed.X), shuffle=False)
         return self._results(logs, return_dict)
@@ -303,12 +343,19 @@ class Model(Network):
         """``evaluate`` of one batch, in silence."""
         return self.evaluate(x, y, _ALL, 0, sample_weight, return_dict=return_dict)
 
-    def _build_for_training(self, x) -> None:
+    def _build_for_training(self, x, y, stream=None) -> None:
         if x is None:
             raise ValueError("x is missing: give the data, rows of the model's input shape.")
-        if self._compiled is not None:
-            self.build_for(x)
-            self.gather()
+        if self._compiled is None:
+            return
+        loss = self._compiled["loss"]
+        chooses = loss is not None and loss.of_data
+        if stream is not None and (chooses or not self.built):
+            x, y = (*stream.first(), None)[:2]
+        self.build_for(x)
+        self.gather()
+        if chooses and y is not None:
+            self._compiled["loss"] = loss.choose(self.only_target(y), self.row_shapes[1])
 
     def _results(self, logs: dict, return_dict: bool):
         values = [logs[name] for name in self.metrics_names]
@@ -316,17 +363,24 @@ class Model(Network):
 
     # prediction
 
-    def predict(self, x, batch_size=None, verbose="auto", *, callbacks=None) -> np.ndarray:
+    def predict(self, x, batch_size=None, verbose="auto", steps=None,
+                callbacks=None) -> np.ndarray:
         """The outputs for ``x`` (n, *input shape): an array (n, *output shape).
 
         A row's output never depends on the rows beside it, nor on batch_size: that matters only to
         callbacks which follow the batches. Nothing is printed unless ``verbose`` is 1 or 2.
+        x : as for `fit`; targets in its batches are left aside. steps : only so many batches.
         """
-        if callbacks is None and verbose in ("auto", 0):
+        verbose = 0 if verbose == "auto" else verbose
+        stream = None if type(x) is np.ndarray else feeding.stream_of(x, batch_size=batch_size)
+        if callbacks is None and not verbose and steps is None and stream is None:
             return (self._predictor or self._make_predictor(x))(x)
-        batch_size = 32 if batch_size is None else data.whole_number("batch_size", batch_size, 1)
-        predictor = self._predictor or self._make_predictor(x)
-        return fitting.predict(predictor, x, batch_size, self, callbacks, verbose)
+        size = data.whole_number("batch_size", batch_size, 1, default=32)
+        steps = data.whole_number("steps", steps, 1, default=None)
+        first = x if stream is None or self.built else stream.first()[0]
+        predictor = self._predictor or self._make_predictor(first)
+        source = x if stream is None else stream
+        return fitting.predict(predictor, source, size, self, callbacks, verbose, steps)
 
     def predictor(self) -> Predictor:
         """A frozen copy of the model that predicts with the least delay: ``predictor(x, out=y)``.
@@ -407,10 +461,13 @@ class Model(Network):
         """The arguments of ``compile`` as JSON can hold them; None before it."""
         if self._compiled is None:
             return None
-        serialize = registry.serialize
-        return {"optimizer": serialize(self.optimizer), "loss": serialize(self._compiled["loss"]),
-                "metrics": [m if isinstance(m, str) else serialize(get_metric(m))
-                            for m in self._compiled["metrics"]]}
+        config = {"optimizer": registry.serialize(self.optimizer),
+                  "loss": registry.serialize(self._compiled["loss"])}
+        for kind in ("metrics", "weighted_metrics"):
+            config[kind] = serialized_metrics(self._compiled[kind])
+        if not config["weighted_metrics"]:  # files without them are as they always were
+            del config["weighted_metrics"]
+        return config
 
     # copies and pickles: views of the vector and plans are made anew
 
@@ -438,3 +495,18 @@ class Model(Network):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def serialized_metrics(metrics) -> list:
+    """Metrics as JSON can hold them."""
+    return [metric if isinstance(metric, str) else registry.serialize(get_metric(metric))
+            for metric in metrics]
+
+
+def _metric_list(name: str, metrics) -> list:
+    """The metrics of an argument of ``compile``."""
+    if isinstance(metrics, dict):
+        raise TypeError(f"{name} must be a list, for the model has one output; received "
+                        f"{metrics!r}.")
+    return list(metrics) if isinstance(metrics, (list, tuple)) else (
+        [] if metrics is None else [metrics])

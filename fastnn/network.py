@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
+from dataclasses import replace
 
 from fastnn.layers.base import Layer
 from fastnn.layers.graph import Node, Tensor, flat, like
+from fastnn.plan import Kind
 
 
 class Network:
@@ -50,7 +52,18 @@ class Network:
         return list(found.values())
 
     def lower(self, builder):
-        """Append the network's ops to the plan; the value that holds its output, or a list."""
+        """Append the network's ops to the plan; the value that holds its output, or all of them
+        side by side."""
+        value, *rest = self.lower_outputs(builder)
+        if rest:
+            value = replace(value, shape=(value.width,))
+        for other in rest:
+            other = replace(other, shape=(other.width,))
+            value = builder.merge(Kind.CONCATENATE, value, other)
+        return value
+
+    def lower_outputs(self, builder) -> list:
+        """Append the network's ops to the plan; the values that hold its outputs."""
         inputs = self.input_layers
         numbers = [-1 - i for i in range(len(inputs))]
         steps: list = []
@@ -77,11 +90,10 @@ class Network:
             layer.ensure_built(shapes if layer.many else shapes[0])
             builder.call = calls[id(layer)]
             calls[id(layer)] += 1
-            values[i] = layer.lower(builder, *given)
+            values[i] = layer.lower_regularized(builder, *given)
         self.unused = [variable for layer in self.leaves if id(layer) not in calls
                        for variable in layer.weights]
-        found = [take(number) for number in outputs]
-        return found if len(found) > 1 else found[0]
+        return [take(number) for number in outputs]
 
     def tensors(self) -> tuple:
         """``make_tensors``, once; a ValueError before the shapes are known."""
@@ -107,7 +119,8 @@ class Network:
         return flat(self.output)
 
     def only_target(self, y):
-        """The targets of a model of one output, which may come in a dictionary by its name."""
+        """What is given for the one output of a model, where that may come in a list or by its
+        name; of several outputs, as it is."""
         return y
 
     def connections(self) -> dict[int, str]:

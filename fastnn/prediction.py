@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastnn import backends, config, data
+from fastnn import backends, config, sides
+from fastnn.evaluation import rows_a_call
 from fastnn.plan import Builder, Kind
-from fastnn.training import rows_a_call
 
 # Rows that one thread predicts, and rows times parameters below which it takes longer to ask how
 # many threads there are.
@@ -43,13 +43,14 @@ class Predictor:
         backend = backends.get(backend)
         self._forward = backend.forward
         self._bound = backend.bind(self.plan, self.params)
+        self._one_input = self._sides is None or not self._sides.several
         self._flat = (len(self.input_shape) == len(self.output_shape) == 1
-                      and not (self._sides and self._sides.several) and self._split is None)
+                      and self._one_input and self._split is None)
         self._small = max(_ROWS_OF_ONE, _SMALL // max(1, self.plan.n_params))
         self._rows_a_call = rows_a_call(self.plan)
 
     def __call__(self, x, out=None) -> np.ndarray:
-        if self._flat and type(x) is np.ndarray and len(x) <= self._small:
+        if self._flat and type(x) is np.ndarray and x.ndim == 2 and len(x) <= self._small:
             y = np.empty((len(x), self.plan.n_outputs), self.dtype) if out is None else out
             if self._bound(x, y):
                 return y
@@ -78,16 +79,14 @@ class Predictor:
     def rows(self, x) -> np.ndarray:
         """``x`` as the plan's rows (n, k), checked for its shape and type; NaN may pass."""
         if (type(x) is np.ndarray and x.dtype == self.dtype and x.ndim
-                and x.shape[1:] == self.input_shape and not (self._sides and self._sides.several)
+                and x.shape[1:] == self.input_shape and self._one_input
                 and x.flags.c_contiguous and x.flags.aligned):
             return x if x.ndim == 2 else x.reshape(len(x), self.plan.n_inputs)
-        if self._sides is not None:
-            return self._sides.rows(x, self.dtype, finite=False)
-        return data.inputs(x, self.input_shape, self.dtype, finite=False)
+        return sides.rows(self._sides, self.input_shape, x, self.dtype, finite=False)
 
     def in_training(self, x, step: int) -> np.ndarray:
         """The outputs as a training step computes them, all rows being one batch."""
-        X = self.rows(x)
+        X = self.rows(x)[:]
         Y = np.empty((len(X), self.plan.n_outputs), self.dtype)
         if len(X):
             self._forward(self.plan, self.params, X, Y, True, step, config.num_threads())
@@ -123,7 +122,7 @@ def fold(plan, params):
                     op[field] = gone["src"]
 
     for i in reversed(range(len(ops))):
-        if ops[i]["kind"] == Kind.DROPOUT:
+        if ops[i]["kind"] in (Kind.DROPOUT, Kind.NOISE, Kind.ACTIVITY):
             leave_out(i)
     for i in reversed(range(len(ops))):
         norm = ops[i]

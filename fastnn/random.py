@@ -12,12 +12,13 @@ numbers            rounds  counter
 values             10      (i low, i high, 0, 0), i = element // 2
 fresh seeds        10      (n, SEEDS, 0, 0)
 order of an epoch  7       (row // 2, ORDER, epoch low, epoch high)
-dropout            7       (row, column // 4, step low, step high)
+dropout            7       (row, column // 8, step low, step high)
+noise              7       (row, 2^31 + column // 4, step low, step high)
 =================  ======  =======================================
 
 Seven rounds are the fewest that pass the authors' tests, ten keep a margin; what training draws
-at every step or epoch takes seven. As ORDER >= 2^31, an order shares a counter only with the
-dropout of a column that no layer has.
+at every step or epoch takes seven. Orders and noise have a second word of at least 2^31, where
+the dropout of no layer's column comes to, and ORDER is that of no column's noise.
 
 Reference: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
@@ -37,6 +38,7 @@ _WEYL = np.array([[0x9E3779B9], [0xBB67AE85]], np.uint64)  # golden ratio, sqrt(
 _LOW = np.uint64(_WORD)
 _HALF = np.uint64(32)
 _ORDER, _SEEDS = 0xFFFFFFFF, 0xFFFFFFFE  # a value's counter gets there after 2^64 elements
+_NOISE = np.uint64(1 << 31)
 _BLOCK = 8192  # counters worked on at once: their state stays in the level 2 cache
 _MOST_KEYS = 1 << 22  # keys of `permutations` made at once: bounds the memory beside the result
 
@@ -118,6 +120,41 @@ def dropout_threshold(rate: float) -> int:
     if not 0 <= rate <= 1:
         raise ValueError(f"Expected a dropout rate between 0 and 1; received {rate!r}.")
     return round(float(rate) * 2**16)
+
+
+def noise(seed: int, step: int, rows: int, columns: int) -> np.ndarray:
+    """float64 (rows, columns): standard normal numbers for one step; see `noise_quantile`.
+
+    Columns 4 q .. 4 q + 3 of row r come from the four words of Philox4x32-7 at counter
+    (r, 2^31 + q, step low, step high) under the key (seed low, seed high).
+
+    >>> noise(3, 0, 2, 5)[:1, :3] == noise(3, 0, 1, 3)
+    array([[ True,  True,  True]])
+    """
+    r = np.arange(rows, dtype=np.uint64)[:, None]
+    q = np.arange(-(-columns // 4), dtype=np.uint64)
+    words = philox(r, _NOISE + q, *_split(step), *_split(seed), rounds=7)
+    return noise_quantile(np.stack(words, axis=-1).reshape(rows, 4 * len(q))[:, :columns])
+
+
+def noise_quantile(words: np.ndarray) -> np.ndarray:
+    """float64: the standard normal quantile of p = (word + 1/2) / 2^32, to 1e-7 of itself.
+
+    Words are counted from the nearer end, so that float32 loses nothing in the tails; that end is
+    never nearer than 2^-33, where AS 241's second tail would begin. Compiled backends compute the
+    same in their own type.
+
+    Reference: Wichura 1988 (see `normal_quantile`), algorithm PPND7.
+
+    >>> noise_quantile(np.array([0, 2**32 - 1], np.uint32)).round(5)
+    array([-6.33796,  6.33796])
+    """
+    upper = words >> np.uint32(31) == 1
+    place = np.where(upper, ~words, words).astype(np.int64)  # below 2^31
+    q = (2**31 - 1 - place + 0.5) * 2.0**-32  # 1/2 - p
+    r = np.sqrt(-np.log((place + 0.5) * 2.0**-32)) - 1.6
+    z = np.where(q <= 0.425, q * _ratio(_NOISE_CENTRE, 0.180625 - q * q), _ratio(_NOISE_TAIL, r))
+    return np.where(upper, z, -z)
 
 
 def uniform(seed: int, shape) -> np.ndarray:
@@ -277,6 +314,17 @@ _FAR_TAIL = (
      7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
      2.04426310338993978564e-15),
 )  # fmt: skip
+
+
+# the same for PPND7, whose far tail 32 bits do not reach
+_NOISE_CENTRE = (
+    (3.3871327179e0, 5.0434271938e1, 1.5929113202e2, 5.9109374720e1),
+    (1.0, 1.7895169469e1, 7.8757757664e1, 6.7187563600e1),
+)
+_NOISE_TAIL = (
+    (1.4234372777e0, 2.7568153900e0, 1.3067284816e0, 1.7023821103e-1),
+    (1.0, 7.3700164250e-1, 1.2021132975e-1),
+)
 
 
 def normal_quantile(p: np.ndarray) -> np.ndarray:

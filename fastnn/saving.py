@@ -48,6 +48,7 @@ __all__ = ["CorruptModelError", "load_model", "load_weights", "save_model", "sav
 
 CONFIG, COMPILE, TRAINING = "config.json", "compile.json", "training.json"
 METADATA, SLOTS = "metadata.json", "optimizer/slots.npy"
+BACKUP = "backup/"  # the arrays of a backup, besides the weights
 MOST_LAYERS = 10_000  # building takes a time that grows with their square
 
 
@@ -104,6 +105,8 @@ def _check_names(model) -> None:
         loss = model._compiled["loss"]
         kinds += [("optimizer", model._compiled["optimizer"])]
         kinds += [("loss", one) for one in getattr(loss, "losses", [loss])]
+    for variable in model.weights:
+        kinds += [(kind, getattr(variable, kind)) for kind in ("constraint", "regularizer")]
     for kind, thing in kinds:
         cls = type(thing)
         known = registry.find(kind, cls.__name__)
@@ -148,6 +151,22 @@ def _weights(model) -> dict[str, bytes]:
                                  "ones to save the model.")
             members[name] = _npy(variable.value)
     return members
+
+
+def save_backup(model, path, position: dict) -> None:
+    """Write the weights and all that decides the steps to come; `load_backup` goes on from it.
+
+    position : where `fit` stands, by name: numbers and float arrays.
+    """
+    state = model.trainer.get_state() | position
+    state["seed"] = int(state["seed"]) % 2**64
+    rate = model.optimizer.get_config()["learning_rate"]
+    if isinstance(rate, float):  # a callback may have set it
+        state["learning_rate"] = rate
+    arrays = {name: state.pop(name) for name in [*state] if isinstance(state[name], np.ndarray)}
+    members = {TRAINING: dump_json(TRAINING, state)}
+    members |= {f"{BACKUP}{name}.npy": _npy(array) for name, array in arrays.items()}
+    write(path, "weights", members | _weights(model))
 
 
 # loading
@@ -204,6 +223,30 @@ def load_weights(model, path) -> None:
     model.set_weights(arrays)
 
 
+def load_backup(model, path, position: dict) -> dict:
+    """Put a model where `save_backup` found it; the position that was given then.
+
+    position : one with the same names and shapes. A ValueError, and nothing has changed, if the
+    file is another model's.
+    """
+    with _naming(path):
+        _, members = read(path)
+        found = load_json(TRAINING, members.get(TRAINING, b"null"))
+    expected = model.trainer.get_state() | position
+    arrays = {name: _array(members.get(f"{BACKUP}{name}.npy", b""), value.shape)
+              for name, value in expected.items() if isinstance(value, np.ndarray)}
+    names = expected.keys() - arrays.keys()
+    if (not isinstance(found, dict) or found.keys() - {"learning_rate"} != names
+            or any(array is None for array in arrays.values())):
+        raise ValueError(f"{path} is no backup of this training of the model {model.name!r}.")
+    load_weights(model, path)
+    state = found | arrays
+    if "learning_rate" in found:
+        model.optimizer.learning_rate = found["learning_rate"]
+    model.trainer.set_state({name: state[name] for name in state.keys() - position.keys()})
+    return {name: state[name] for name in position}
+
+
 def _build(members: dict[str, bytes]):
     """The model of config.json, its variables made of the members, which are taken out."""
     dtypes = set()
@@ -238,23 +281,26 @@ def _compile(model, members: dict[str, bytes], own: dict, backend) -> None:
     model._state = state.copy()  # with a seed there, compile draws none
     with _blaming(COMPILE):
         config = load_json(COMPILE, members[COMPILE])
-        settings = {"backend": backend}
-        if isinstance(config["loss"], list):  # of several outputs
-            loss = [losses.get(one) for one in config["loss"]]
-            chosen = [[_metric(metric, own) for metric in some] for some in config["metrics"]]
-            settings["loss_weights"] = config["loss_weights"]
-        else:
-            loss = losses.get(config["loss"])
-            chosen = [_metric(metric, own) for metric in config["metrics"]]
-        model.compile(optimizers.get(config["optimizer"]), loss, chosen, **settings)
+        chosen = {kind: _each(lambda metric: _metric(metric, own), config.get(kind, []))
+                  for kind in ("metrics", "weighted_metrics")}
+        if "loss_weights" in config:
+            chosen["loss_weights"] = config["loss_weights"]
+        model.compile(optimizers.get(config["optimizer"]), _each(losses.get, config["loss"]),
+                      backend=backend, **chosen)
     if SLOTS in members:
         shape = (model.optimizer.n_slots, model.n_trained)
         slots = _array(members[SLOTS], shape)
         if slots is None or slots.dtype != model.dtype or not model.built:
             raise CorruptModelError(SLOTS, f"is {_description(members[SLOTS])}, not an array of "
                                            f"{model.dtype} of shape {shape}")
-        model.optimizer.iterations = state["iterations"]
+        model.optimizer.batches = state["iterations"]
         model._state = state | {"slots": slots}
+
+
+def _each(function, config):
+    """``function`` of a description, or of all in a list: there is one for each output."""
+    return [_each(function, one) for one in config] if isinstance(config, list) else (
+        function(config))
 
 
 def _state(members: dict[str, bytes]) -> dict[str, int]:
@@ -272,11 +318,15 @@ def _state(members: dict[str, bytes]) -> dict[str, int]:
 
 def _metric(config, own: dict):
     """A metric of compile.json; a function among them is looked up in what the caller gave."""
-    if not isinstance(config, dict) or config["class_name"] != metrics.FunctionMetric.__name__:
+    wrappers = (metrics.FunctionMetric, metrics.MeanMetricWrapper)
+    if not isinstance(config, dict) or config["class_name"] not in [w.__name__ for w in wrappers]:
         return metrics.get(config) if isinstance(config, dict) else config
-    name = config["config"]["name"]
+    settings = config["config"]
+    name = settings.get("fn", settings["name"])
     if not callable(own.get(name)):
         raise registry.UnknownName(f"Unknown function: {name!r}.")
+    if "fn" in settings:
+        return metrics.MeanMetricWrapper(own[name], settings["name"], **settings["kwargs"])
     return metrics.FunctionMetric(own[name], name)
 
 

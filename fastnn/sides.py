@@ -7,6 +7,13 @@ import numpy as np
 from fastnn import data
 
 
+def rows(sides, shape: tuple, x, dtype, name: str = "x", finite: bool = True):
+    """``x`` as a model's rows (n, k): as its ``sides`` say, or for None as rows of the shape."""
+    if sides is None:
+        return data.inputs(x, shape, dtype, name, finite)
+    return sides.rows(x, dtype, name, finite)
+
+
 class Sides:
     """The inputs of a model: their names, the shapes of their rows, and how they are given.
 
@@ -20,8 +27,9 @@ class Sides:
     def several(self) -> bool:
         return len(self.shapes) > 1
 
-    def rows(self, x, dtype, name: str = "x", finite: bool = True) -> np.ndarray:
-        """``x`` as one matrix of the dtype, the inputs' columns side by side.
+    def rows(self, x, dtype, name: str = "x", finite: bool = True):
+        """``x`` as one matrix of the dtype, the inputs' columns side by side; `Beside` if one of
+        them is of `fastnn.data.Rows`.
 
         Raises as `fastnn.data.inputs`, naming the input, and ValueError for another structure.
         """
@@ -35,7 +43,9 @@ class Sides:
         lengths = {own: len(part) for own, part in zip(names, parts, strict=True)}
         if len(set(lengths.values())) > 1:
             data.check_lengths(lengths)
-        return np.hstack(parts)
+        if all(isinstance(part, np.ndarray) for part in parts):
+            return np.hstack(parts)
+        return Beside(parts)
 
     def _arrays(self, x, keys: list[str], name: str) -> list:
         """The array of each input, in order."""
@@ -55,3 +65,21 @@ class Sides:
         is_list = isinstance(x, (list, tuple)) and len(x) == 1
         whole = is_list and np.ndim(x[0]) == len(self.shapes[0]) + 1
         return [x[0] if whole else x]
+
+
+class Beside(data.Rows):
+    """Rows of several arrays side by side, which become floats when they are asked for."""
+
+    def __init__(self, parts: list):
+        self.parts, self.dtype = parts, parts[0].dtype
+        width = sum(part.shape[1] for part in parts)
+        self.shape = (len(parts[0]), width)
+        self.at_once = max(1, data.WHOLE // (width * self.dtype.itemsize))
+
+    def __getitem__(self, part) -> np.ndarray:
+        return np.hstack([rows[part] for rows in self.parts])
+
+    def view(self, part) -> Beside:
+        """The rows of a slice, or of an array of numbers, as rows side by side again."""
+        return Beside([rows[part] if isinstance(rows, np.ndarray) else rows.view(part)
+                       for rows in self.parts])

@@ -93,7 +93,8 @@ def summary_text(
 def describe(model) -> tuple[list[Row], Size, Size, Size | None]:
     """What `summary_text` takes after the name, for a model.
 
-    As in Keras, the optimizer has its slots, the number of its steps (int64) and its learning rate.
+    As in Keras, the optimizer has its slots, the number of its steps (int64) and numbers of its
+    own: its learning rate, unless that is a schedule.
     """
     connections = model.connections()
     rows = [Row(layer.name, type(layer).__name__, layer.output_shape if layer.built else None,
@@ -104,10 +105,11 @@ def describe(model) -> tuple[list[Row], Size, Size, Size | None]:
     sizes = [Size(n, n * itemsize) for n in (
         sum(variable.size for variable in variables)
         for variables in (model.trainable_weights, model.non_trainable_weights))]
-    if optimizer is None or not optimizer.iterations:
+    if optimizer is None or not optimizer.batches:
         return rows, *sizes, None
     n = optimizer.n_slots * model.n_trained
-    return rows, *sizes, Size(n + 2, n * itemsize + 8 + itemsize)
+    n += optimizer.n_numbers
+    return rows, *sizes, Size(n + 1, n * itemsize + 8)
 
 
 def print_summary(*args, print_fn=None, **options) -> None:

@@ -17,19 +17,18 @@ True
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
-from fastnn import backends, config, data, losses, metrics, optimizers, random
+from fastnn import backends, config, data, losses, optimizers, outputs, random, sides
 from fastnn.backends import Feed, Memory
+from fastnn.evaluation import CALL_SECONDS, Evaluation
+from fastnn.formulas import lowers
 from fastnn.interrupt import Interrupt
-from fastnn.outputs import Outputs
 from fastnn.plan import Builder
-
-# The longest that one call into a backend should last, in seconds: a Ctrl-C waits for its end.
-CALL_SECONDS = 0.05
+from fastnn.rows import select
 
 _AHEAD = 1 << 16  # row numbers that are shuffled ahead of their use, at most
 
@@ -47,64 +46,60 @@ class Trainer:
     """
 
     def __init__(self, model, optimizer="rmsprop", loss="mse", metrics=(), backend=None,
-                 seed=None):
+                 seed=None, weighted_metrics=()):
         model.ensure_packed()
         self.model = model
         self.optimizer = optimizers.get(optimizer)
-        self.optimizer.iterations = 0  # it starts afresh, as its slots do
+        self.optimizer.batches = 0  # it starts afresh, as its slots do
         self.loss = losses.get(loss)
-        self.metrics = _metrics(metrics, self.loss, math.prod(model.row_shapes[1]))
+        self.outputs = outputs.of(self.loss, model.row_shapes[1], metrics, weighted_metrics)
         self.backend = backends.get(backend)
         self.seed = random.next_seed() if seed is None else seed
         self.epoch = 0
         self.step = 0
-        # metrics that the plan computes, and those that only Python can
-        self.inside = [metric for metric in self.metrics if _lowers(metric)]
-        self.outside = [metric for metric in self.metrics if not _lowers(metric)]
+        # of all outputs: the metrics that the plan computes, without weights, and those that only
+        # Python can; and those that are weighted
+        self.inside, self.outside, self.weighted = (
+            [metric for output in self.outputs for metric in getattr(output, name)]
+            for name in ("inside", "outside", "weighted"))
         self._pace: dict[int, float] = {}  # batch size -> seconds a step, as last measured
         self.plan = self._lower()
-        self._names = ["loss", *(metric.name for metric in self.inside)]
+        self.backend = backends.for_plan(self.plan, self.backend)
         n, dtype = model.n_trained, model.params.dtype
         slots = self.optimizer.initial_slots(n, dtype)
         self.memory = Memory(model.params, np.zeros(n, dtype), slots)
+        self.run = None  # the `fitting.Fit` at work
 
     def _lower(self):
         model, builder = self.model, Builder(self.model.params.dtype)
-        if isinstance(self.loss, Outputs):
-            self.inside = self.loss.lower_all(builder, model.lower_outputs(builder))
-        else:
-            prediction = self.loss.lower(builder, model.lower(builder))
-            for metric in self.inside:
-                metric.lower(builder, prediction)
+        outputs.lower(self.outputs, builder, model.lower_outputs(builder))
         trained = [variable for variable in model.trainable_weights if variable not in model.unused]
         for variable in trained:
-            penalty = variable.regularizer
-            if penalty is not None:
-                builder.penalty(variable.offset, variable.size, penalty.l1, penalty.l2)
+            if variable.regularizer is not None:
+                _lowered(variable.regularizer).lower(builder, variable)
         self.optimizer.lower(builder, trained, model.n_trained)
+        for variable in trained:
+            if variable.constraint is not None and lowers(variable.constraint):
+                variable.constraint.lower(builder, variable)
         return builder.plan(model.params.size, model.n_trained)
 
     def feed(self, x, y, sample_weight=None, prefix: str = "") -> Feed:
         """The data, checked and cast once: what `train` and `evaluate` take.
 
         x : (n, *input shape); y : (n, *output shape), or (n,) class numbers for a sparse loss;
-        sample_weight : (n,), none negative, or None. Raises ValueError and TypeError that name the
+        sample_weight : (n,), none negative, or None; for several inputs or outputs lists or
+        dictionaries of these. Raises ValueError and TypeError that name the
         argument (``prefix`` in front), what was expected, what came, and where.
         """
-        input_shape, output_shape = self.model.row_shapes
-        dtype = self.plan.dtype
-        if self.model.sides is None:
-            X = data.inputs(x, input_shape, dtype, f"{prefix}x")
-        else:
-            X = self.model.sides.rows(x, dtype, f"{prefix}x")
-        if isinstance(self.loss, Outputs):
-            T, labels = self.loss.targets(y, dtype, f"{prefix}y")
-        else:
-            y = self.model.only_target(y)
-            T, labels = data.targets(y, output_shape, self.loss, dtype, f"{prefix}y")
-        n = len(X)
-        data.check_lengths({f"{prefix}x": n, f"{prefix}y": len(labels if self.loss.sparse else T)})
-        return Feed(X, T, labels, data.weights(sample_weight, n, dtype, f"{prefix}sample_weight"))
+        model, dtype = self.model, self.plan.dtype
+        X = sides.rows(model.sides, model.row_shapes[0], x, dtype, f"{prefix}x")
+        data.check_rows_of_tables(X, self.plan, f"{prefix}x")
+        T, labels, rows = outputs.targets(self.loss, model.row_shapes[1], model.only_target(y),
+                                          dtype, f"{prefix}y")
+        data.check_lengths({f"{prefix}x": len(X), f"{prefix}y": rows})
+        weights = outputs.row_weights(self.loss, model.only_target(sample_weight), rows, dtype,
+                                      f"{prefix}sample_weight")
+        return Feed(X, T, labels, weights)
 
     def train(self, feed: Feed, epochs: int = 1, batch_size: int = 32,
               shuffle: bool = True) -> list[dict]:
@@ -128,10 +123,20 @@ class Trainer:
             logs = evaluation.advance()
         return logs
 
+    @property
+    def metrics(self) -> list:
+        """The metric objects."""
+        return [metric for output in self.outputs for metric in output.metrics]
+
+    @property
+    def names(self) -> list[str]:
+        """What the logs hold, in Keras's order."""
+        return ["loss", *outputs.names(self.outputs)]
+
     def get_state(self) -> dict:
         """What decides the steps to come, besides the parameters; ``slots`` is a copy."""
         return {"seed": self.seed, "epoch": self.epoch, "step": self.step,
-                "iterations": self.optimizer.iterations, "slots": self.memory.slots.copy()}
+                "iterations": self.optimizer.batches, "slots": self.memory.slots.copy()}
 
     def set_state(self, state: dict) -> None:
         """Go on from a state of `get_state`, or from the parts of it that are there."""
@@ -141,9 +146,18 @@ class Trainer:
                 raise ValueError(f"The optimizer {self.optimizer.name!r} has slots of shape "
                                  f"{self.memory.slots.shape}, received {np.shape(slots)}.")
             self.memory.slots[...] = slots
-        self.optimizer.iterations = state.get("iterations", self.optimizer.iterations)
+        self.optimizer.batches = state.get("iterations", self.optimizer.batches)
         for name in ("seed", "epoch", "step"):
             setattr(self, name, state.get(name, getattr(self, name)))
+
+    def finalize(self) -> None:
+        """Put the averages of the optimizer's ``use_ema`` in the parameters' place, if it has any.
+
+        ``fit`` does so at its end.
+        """
+        slot = self.optimizer.average_slot
+        if slot is not None and self.optimizer.batches:
+            self.memory.params[: self.plan.n_trained] = self.memory.slots[slot]
 
     # for Batches and Evaluation
 
@@ -157,18 +171,42 @@ class Trainer:
                                "since this trainer was made. Make a new one, or call fit again.")
         self.model.gather()
         parts, rows = order.shape
+        if isinstance(feed.X, data.Rows):  # these rows alone become floats
+            feed, order = select(feed, order.ravel()), np.arange(order.size).reshape(order.shape)
+            feed = replace(feed, X=feed.X[:])
         steps = parts * -(-rows // batch_size)
         Y = np.empty((parts, rows, self.plan.n_outputs), self.plan.dtype) if self.outside else None
-        scalars = self.optimizer.scalars(self.optimizer.iterations, steps)
+        scalars = self.optimizer.scalars(self.optimizer.batches, steps)
         start = perf_counter()
-        self.backend.train(self.plan, self.memory, feed, order, batch_size, scalars, self.step,
-                           sums, Y, config.num_threads())
+        run = self._step_by_step if self._own_constraints() else self._run
+        run(feed, order, batch_size, scalars, self.step, sums, Y)
         self._pace[batch_size] = (perf_counter() - start) / steps
         self.step += steps
-        self.optimizer.iterations += steps
+        self.optimizer.batches += steps
         if self.outside:
             self.update_metrics(feed, order.ravel(), Y.reshape(parts * rows, -1), batch_size)
         return steps
+
+    def _run(self, feed, order, batch_size, scalars, step, sums, Y) -> None:
+        self.backend.train(self.plan, self.memory, feed, order, batch_size, scalars, step, sums, Y,
+                           config.num_threads())
+
+    def _step_by_step(self, feed, order, batch_size, scalars, step, sums, Y) -> None:
+        """The same with Python after every step, for constraints that only Python knows."""
+        done = 0
+        for part in range(len(order)):
+            for first in range(0, order.shape[1], batch_size):
+                here = slice(part, part + 1), slice(first, first + batch_size)
+                self._run(feed, order[here].copy(), batch_size, scalars[done : done + 1],
+                          step + done, sums[part : part + 1], None if Y is None else Y[here])
+                for variable in self._own_constraints():
+                    variable.assign(variable.constraint(variable.value))
+                done += 1
+
+    def _own_constraints(self) -> list:
+        """The trained variables with a constraint that is the user's own."""
+        return [variable for variable in self.model.trainable_weights
+                if variable.constraint is not None and not lowers(variable.constraint)]
 
     def steps_a_call(self, batch_size: int) -> int:
         """How many steps fill about ``CALL_SECONDS``; what is not measured is guessed too slow."""
@@ -177,8 +215,10 @@ class Trainer:
 
     def logs(self, sums: np.ndarray, rows: int) -> dict:
         """The means of an epoch by name, in the order of the alphabet, as Keras has them."""
-        values = dict(zip(self._names, (sums / rows).tolist(), strict=True))
-        values |= {metric.name: float(metric.result()) for metric in self.outside}
+        totals = sums.tolist()
+        values = {"loss": totals[0] / rows}
+        for output in self.outputs:
+            values |= output.results(totals, rows)
         return dict(sorted(values.items()))
 
     def reset_metrics(self) -> None:
@@ -187,10 +227,8 @@ class Trainer:
 
     def update_metrics(self, feed: Feed, rows, Y: np.ndarray, batch_size: int) -> None:
         """Metrics that only Python knows, batch by batch, from the predictions Y of the rows."""
-        targets = (feed.labels if self.loss.sparse else feed.T)[rows]
-        for i in range(0, len(Y), batch_size):
-            for metric in self.outside:
-                metric.update_state(targets[i : i + batch_size], Y[i : i + batch_size])
+        for output in self.outputs:
+            output.update(feed, rows, Y, batch_size)
 
 
 class Batches:
@@ -205,6 +243,8 @@ class Batches:
         self.rows = len(feed.X)
         self.batch_size = min(batch_size, self.rows)
         self.steps = steps or -(-self.rows // self.batch_size)
+        most = getattr(feed.X, "at_once", 1 << 62)  # rows that may become floats in one call
+        self._most_steps = max(1, most // self.batch_size)
         self.step = 0  # steps done of this epoch
         self._one_pass = steps is None
         self._left = np.empty(0, np.int64)  # the rows still to come of this pass
@@ -212,11 +252,13 @@ class Batches:
         self._first = 0
         self._visited = 0  # rows of this epoch
         self._sums = np.zeros((1, 1 + trainer.plan.n_metrics))
+        self.each_step = False  # whether ``losses`` are wanted
+        self.losses = np.empty(0)  # of each batch of the last call
 
     def epochs(self, most: int) -> list[dict]:
         """As many whole epochs as fit into one call, ``most`` at most: their logs; [] if none."""
         trainer = self.trainer
-        n = min(most, trainer.steps_a_call(self.batch_size) // self.steps)
+        n = int(min(most, self._steps_a_call() // self.steps))
         if n < 1 or not self._one_pass or trainer.outside:
             return []
         sums = np.zeros((n, self._sums.shape[1]))
@@ -234,11 +276,45 @@ class Batches:
         """One call, of ``most`` steps at most: the logs of the epoch so far."""
         if not len(self._left):
             self._left = self._next_order()
-        steps = min(most or self.trainer.steps_a_call(self.batch_size), self.steps - self.step)
-        order, self._left = np.split(self._left, [steps * self.batch_size])
-        self.step += self.trainer.stretch(self.feed, order[None], self.batch_size, self._sums)
-        self._visited += len(order)
+        steps = min(most or self._steps_a_call(), self.steps - self.step)
+        rows = min(steps * self.batch_size, len(self._left))
+        order, self._left = self._left[:rows], self._left[rows:]
+        if self.each_step:
+            self._separately(order)
+        else:
+            self.step += self.trainer.stretch(self.feed, order[None], self.batch_size, self._sums)
+        self._visited += rows
+        return self.logs()
+
+    def _separately(self, order: np.ndarray) -> None:
+        """The same with sums for each batch, which make ``losses``."""
+        whole = len(order) // self.batch_size * self.batch_size
+        losses = []
+        for part in order[:whole].reshape(-1, self.batch_size), order[whole:][None]:
+            if part.size:
+                sums = np.zeros((len(part), self._sums.shape[1]))
+                self.step += self.trainer.stretch(self.feed, part, self.batch_size, sums)
+                losses.append(sums[:, 0] / part.shape[1])
+                # one after the other, as the backend would have added them
+                self._sums[0] = np.cumsum(np.vstack((self._sums, sums)), axis=0)[-1]
+        self.losses = np.concatenate(losses)
+
+    def logs(self) -> dict:
+        """The means over the epoch so far."""
         return self.trainer.logs(self._sums[0], self._visited)
+
+    def position(self, begun: bool) -> dict:
+        """Where it stands, for `go_to`; ``begun`` is False between two epochs."""
+        step, visited = (self.step, self._visited) if begun else (0, 0)
+        return {"at_batch": step, "rows_visited": visited, "rows_left": len(self._left),
+                "sums": self._sums.copy()}
+
+    def go_to(self, position: dict) -> None:
+        """Go on from a position, once the trainer has gone to its own state of that time."""
+        self.step, self._visited = position["at_batch"], position["rows_visited"]
+        self._sums[:] = position["sums"]
+        if left := position["rows_left"]:
+            self._left = self._orders(self.trainer.epoch - 1, 1)[0, self.rows - left:]
 
     def epoch(self, interrupt) -> dict:
         """An epoch in as many calls as it takes; an interrupt ends it early."""
@@ -246,6 +322,13 @@ class Batches:
         while self.step < self.steps and not interrupt.seen:
             logs = self.advance()
         return logs
+
+    def _steps_a_call(self) -> int:
+        return min(self.trainer.steps_a_call(self.batch_size), self._most_steps)
+
+    def ready(self) -> bool:
+        """Whether there is data for another epoch."""
+        return True
 
     def _next_order(self) -> np.ndarray:
         """The order of the pass that begins. Several are made at once, twice as many each time."""
@@ -263,100 +346,11 @@ class Batches:
         return np.tile(np.arange(self.rows, dtype=np.int64), (n, 1))
 
 
-class Evaluation:
-    """The loss and metrics of data, cut into calls of the backend, or into batches.
-
-    Batches are needed where somebody follows them, by metrics that only Python knows, and by a loss
-    with reduction "sum": as in Keras its result is the mean of the batches' sums, by rows.
-    """
-
-    def __init__(self, trainer, feed, batch_size=32, by_batch=False):
-        self.trainer, self.feed = trainer, feed
-        self.row = 0
-        self._totals = trainer.loss.reduction == "sum"
-        by_batch = by_batch or self._totals or bool(trainer.outside)
-        self.size = batch_size if by_batch else rows_a_call(trainer.plan)
-        self._sums = np.zeros(1 + trainer.plan.n_metrics)
-        # the backend adds the penalties once a row: a row of weight 0 has nothing else
-        nothing = np.zeros(1, trainer.plan.dtype)
-        self._penalty = self._evaluate(slice(1), nothing)[0] if self._totals else 0.0
-        trainer.reset_metrics()
-
-    @property
-    def done(self) -> bool:
-        return self.row >= len(self.feed.X)
-
-    def advance(self) -> dict:
-        """One call or batch more: the logs so far."""
-        part = slice(self.row, self.row + self.size)
-        weights = self.feed.weights
-        sums = self._evaluate(part, None if weights is None else weights[part])
-        n = min(self.size, len(self.feed.X) - self.row)
-        if self._totals:
-            sums[0] = n * (sums[0] - (n - 1) * self._penalty)
-        self._sums += sums
-        if self.trainer.outside:
-            self._update_metrics(part)
-        self.row += n
-        return self.trainer.logs(self._sums, self.row)
-
-    def _evaluate(self, part: slice, weights) -> np.ndarray:
-        trainer, feed = self.trainer, self.feed
-        trainer.model.gather()
-        sums = np.zeros_like(self._sums)
-        rows = Feed(feed.X[part], feed.T[part], feed.labels[part], weights)
-        trainer.backend.evaluate(trainer.plan, trainer.memory.params, rows, sums,
-                                 config.num_threads())
-        return sums
-
-    def _update_metrics(self, part: slice) -> None:
-        trainer, plan, X = self.trainer, self.trainer.plan, self.feed.X[part]
-        Y = np.empty((len(X), plan.n_outputs), plan.dtype)
-        trainer.backend.forward(plan, trainer.memory.params, X, Y, False, 0, config.num_threads())
-        trainer.update_metrics(self.feed, part, Y, self.size)
-
-
-def rows_a_call(plan) -> int:
-    """How many rows a backend predicts in well below ``CALL_SECONDS``: a multiple of 1024.
-
-    A function of the plan alone, for sums must not depend on how fast the machine is.
-    """
-    nanoseconds = 0.1 * plan.n_params + plan.columns  # a row's, on a slow processor
-    return 1024 * math.ceil(CALL_SECONDS * 1e9 / (1024 * nanoseconds))
-
-
-def split(feed: Feed, point: int) -> tuple[Feed, Feed | None]:
-    """The rows before ``point`` and those from it on; None where there are none."""
-    if point == len(feed.X):
-        return feed, None
-    columns = (feed.X, feed.T, feed.labels, feed.weights)
-    parts = (slice(None, point), slice(point, None))
-    return tuple(Feed(*[c if c is None else c[part] for c in columns]) for part in parts)
-
-
-def _metrics(identifiers, loss, width: int) -> list:
-    """The metric objects; a ValueError for two of a name, or one that does not fit the loss."""
-    if isinstance(loss, Outputs):
-        return loss.results()
-    found = [metrics.get(identifier, loss, width) for identifier in identifiers]
-    names = ["loss"]
-    for metric in found:
-        if metric.name in names:
-            raise ValueError(f"Two results would be called {metric.name!r}: give one of the "
-                             "metrics another name.")
-        names.append(metric.name)
-        if _lowers(metric) and metric.sparse != loss.sparse:
-            kind = "class numbers" if loss.sparse else "targets of the output's shape"
-            raise ValueError(f"The metric {metric.name!r} does not fit the loss {loss.name!r}, "
-                             f"which takes {kind}. 'accuracy' fits every loss.")
-    return found
-
-
-def _lowers(metric) -> bool:
-    """Whether the plan can compute the metric: not if a subclass has its own idea of it."""
-    for cls in type(metric).__mro__:
-        if "lower" in vars(cls):
-            return True
-        if vars(cls).keys() & {"rows", "update_state", "result"}:
-            return False
-    return False
+def _lowered(regularizer):
+    """The regularizer, or a TypeError if it is the user's own and says nothing of a gradient."""
+    if not lowers(regularizer):
+        raise TypeError(
+            f"{type(regularizer).__name__} gives a penalty, but not its gradient: let the "
+            "regularizer define lower(builder, variable), by builder.penalty(variable.offset, "
+            "variable.size, l1, l2) for example, or use one of fastnn's.")
+    return regularizer

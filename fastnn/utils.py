@@ -70,6 +70,48 @@ def normalize(x, axis: int = -1, order: float = 2) -> np.ndarray:
     return x / np.where(norm == 0, 1, norm)
 
 
+class PyDataset:
+    """Batches by number, made when they are needed: the base for data of one's own.
+
+    A subclass has ``__len__``, the number of batches, and ``__getitem__(i)``, which gives batch i
+    as (x, y) or (x, y, sample_weight); ``on_epoch_begin`` and ``on_epoch_end`` if it likes. `fit`
+    shuffles the order of the batches unless told otherwise.
+
+    workers, use_multiprocessing, max_queue_size : accepted for Keras's sake; batches are made one
+        at a time where `fit` is called.
+
+    >>> class Squares(PyDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...     def __getitem__(self, i):
+    ...         x = np.arange(4 * i, 4 * i + 4.0)
+    ...         return x, x * x
+    >>> Squares().num_batches
+    3
+    """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False,
+                 max_queue_size: int = 10):
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    @property
+    def num_batches(self) -> int:
+        """How many batches an epoch has."""
+        return len(self)
+
+    def __getitem__(self, index: int):
+        """Batch ``index``, from 0."""
+        raise NotImplementedError
+
+    def on_epoch_begin(self) -> None:
+        """Before the first batch of an epoch."""
+
+    def on_epoch_end(self) -> None:
+        """After the last batch of an epoch."""
+
+
 def _whole_numbers(labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind not in "fiub":
         raise TypeError(f"Expected labels that are numbers; received dtype {labels.dtype}.")

@@ -11,6 +11,8 @@ cdef extern from "kernels.h" nogil:
     double log1p_d(double)
     float tanh_f(float)
     double tanh_d(double)
+    float erf_f(float)
+    double erf_d(double)
     float sqrtf(float)
     double sqrt(double)
     float fabsf(float)
@@ -27,6 +29,31 @@ cdef extern from "kernels.h" nogil:
         void* beta
         void* dgamma
         void* dbeta
+
+    ctypedef struct row_norm_t:
+        int64_t k, m, groups
+        int pooled, kind
+        double epsilon
+        const void* gamma
+        const void* beta
+
+    const int PANEL_VECTORS
+    const int NORM_LAYER, NORM_RMS, NORM_UNIT, NORM_SCALED
+    const float NAN
+    float multiply_add_f(float, float, float)
+    double multiply_add_d(double, double, double)
+    void row_norm_panel_f(const row_norm_t*, const float*, float*, float*, float*)
+    void row_norm_panel_d(const row_norm_t*, const double*, double*, double*, double*)
+    void row_norm_row_f(const row_norm_t*, const float*, float*, float*, float*)
+    void row_norm_row_d(const row_norm_t*, const double*, double*, double*, double*)
+    void row_norm_gradient_panel_f(const row_norm_t*, const float*, const float*, const float*, float*)
+    void row_norm_gradient_panel_d(const row_norm_t*, const double*, const double*, const double*, double*)
+    void row_norm_gradient_row_f(const row_norm_t*, const float*, const float*, const float*, float*)
+    void row_norm_gradient_row_d(const row_norm_t*, const double*, const double*, const double*, double*)
+    void normals_panel_f(uint64_t, uint64_t, int64_t, int64_t, float*)
+    void normals_panel_d(uint64_t, uint64_t, int64_t, int64_t, double*)
+    void normals_row_f(uint64_t, uint64_t, int64_t, float*)
+    void normals_row_d(uint64_t, uint64_t, int64_t, double*)
 
     void product_f(const float*, int64_t, const float*, int64_t, int64_t, int64_t, const float*, float*, int64_t, int64_t, int64_t)
     void product_d(const double*, int64_t, const double*, int64_t, int64_t, int64_t, const double*, double*, int64_t, int64_t, int64_t)
@@ -100,6 +127,19 @@ cdef inline real tanh_(real x) noexcept nogil:
         return tanh_f(x)
     else:
         return tanh_d(x)
+
+cdef inline real erf_(real x) noexcept nogil:
+    if real is float:
+        return erf_f(x)
+    else:
+        return erf_d(x)
+
+cdef inline real multiply_add(real a, real b, real c) noexcept nogil:
+    """a b + c, rounded once wherever vectors do so."""
+    if real is float:
+        return multiply_add_f(a, b, c)
+    else:
+        return multiply_add_d(a, b, c)
 
 cdef inline real sqrt_(real x) noexcept nogil:
     if real is float:

@@ -54,7 +54,7 @@ def block_bytes(Py_ssize_t k):
 cdef const op_t* find_head(const op_t* ops, Py_ssize_t n_ops) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n_ops):
-        if OUTPUT <= ops[i].kind <= CROSS_LOSS:
+        if OUTPUT <= ops[i].kind <= OVERLAP_LOSS:
             return &ops[i]
     return ops
 
@@ -121,8 +121,8 @@ cdef void train_stretch(
     while done < steps:
         trial = wants_trial(pace, most)
         level = next_trial(pace, most) if trial else pace.level
-        count = block_steps(pace, TRIAL if trial else min(max(pace.wait, TRIAL), 20 * TRIAL))
-        count = min(max(count, <Py_ssize_t>3), steps - done)
+        count = block_steps(pace, TRIAL if trial else min(max(pace.wait, TRIAL), 4 * TRIAL))
+        count = min(max(count, <Py_ssize_t>4), steps - done)
         threads = level_threads(level, most)
         shared.threads = threads
         barrier_init(shared.barrier, threads)
@@ -169,7 +169,7 @@ def train(
     stretch.Y = NULL
     if weights is not None:
         w = weights
-        r.weights = &w[0]
+        r.weights, r.weight_width = &w[0], w.shape[0] // X.shape[0]
     if Y is not None:
         out = Y
         stretch.Y = &out[0, 0, 0]
@@ -195,7 +195,7 @@ cdef void forward_chunks(
             r.T = <const real*>shared.T + first * r.target_width
             r.labels = shared.labels + first * r.label_width
         if shared.weights != NULL:
-            r.weights = <const real*>shared.weights + first
+            r.weights = <const real*>shared.weights + first * r.weight_width
         if Y != NULL:
             r.Y = Y + first * r.n_outputs
         cut_shares(&r)
@@ -242,7 +242,7 @@ def forward(
         s, n_sums = &totals[0, 0], totals.shape[1]
     if weights is not None:
         w = weights
-        r.weights = &w[0]
+        r.weights, r.weight_width = &w[0], w.shape[0] // X.shape[0]
     if Y is not None:
         out = Y
         y = &out[0, 0]
@@ -374,5 +374,8 @@ def elementary(str name, real[::1] x):
     elif name == "tanh":
         for i in range(x.shape[0]):
             x[i] = tanh_(x[i])
+    elif name == "erf":
+        for i in range(x.shape[0]):
+            x[i] = erf_(x[i])
     else:
         raise ValueError(f"unknown function {name!r}")

@@ -67,7 +67,7 @@ ALWAYS_INLINE void FN(gradient_strip)(int strips, int direct, const REAL *x, int
 /* dw[k0:k1][j0:j1] (rows m numbers apart) and, if db is given, db[j0:j1] <- sum_r dz[r][j]. n rows;
    j0 is a multiple of LANES. Columns of wide panels fall on few lines of the cache, so where many
    outputs use them they are copied first. */
-#define GRADIENT_DEPTH 256
+#define GRADIENT_DEPTH ((int)(1024 / sizeof(REAL)))
 #define GRADIENT_BLOCK (8 * GRADIENT_INPUTS)
 ALWAYS_INLINE void FN(gradient)(int direct, const REAL *x, int64_t x_panel, const int64_t *order,
                                 const REAL *dz, int64_t dz_strip, int64_t n, REAL *dw, int64_t m,

@@ -2,9 +2,6 @@
 # loss; its `aux` holds the targets in panels, its `keep` m columns of scratch, then one number a
 # row: the loss. Rows are cut into parts; one thread adds them up, in order.
 
-cdef inline real* row_losses(run_t* r, const op_t* op, real* work) noexcept nogil:
-    return work + (op.keep + op.m) * r.capacity
-
 cdef void link_panels(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
     """dst <- sigmoid or softmax of src."""
     cdef Py_ssize_t p, size = op.m * r.lanes
@@ -31,25 +28,6 @@ cdef void gather_targets(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py
             rows_to_panel_f(<const real*>r.T + op.t, width, r.rows + p * L, t + p * op.m * L, op.m, count)
         else:
             rows_to_panel_d(<const real*>r.T + op.t, width, r.rows + p * L, t + p * op.m * L, op.m, count)
-
-cdef inline Py_ssize_t label_of(run_t* r, Py_ssize_t row) noexcept nogil:
-    return r.labels[r.rows[row] * r.label_width + r.head.t]
-
-cdef inline void row_weights(
-    run_t* r, const op_t* op, Py_ssize_t L, Py_ssize_t p, real* weight, real* factor,
-) noexcept nogil:
-    """A panel's row weights, and the factors of its rows in the gradient: weight / n, 0 for no row."""
-    cdef Py_ssize_t i, row
-    cdef real divisor = 1 if op.sums else <real>r.n
-    for i in range(L):
-        row = p * L + i
-        if row >= r.n:
-            weight[i] = 0
-        elif r.weights == NULL:
-            weight[i] = 1
-        else:
-            weight[i] = (<const real*>r.weights)[r.rows[row]]
-        factor[i] = weight[i] * <real>op.weight / divisor
 
 cdef void element_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
     """Row loss a0 * sum_j formula(t_j, src_j)."""
@@ -121,7 +99,8 @@ cdef inline void softmax_loss_lanes(
     if op.sparse:
         for i in range(min(L, r.n - p * L)):
             label = label_of(r, p * L + i)
-            losses[i] = (total[i] - (z[label * L + i] - shift[i])) * weight[i]
+            if not ignored(r, op, p * L + i):
+                losses[i] = (total[i] - (z[label * L + i] - shift[i])) * weight[i]
     else:
         for j in range(op.m):
             for i in range(L):
@@ -141,9 +120,6 @@ cdef inline void softmax_loss_lanes(
             label = label_of(r, p * L + i)
             if factor[i] != 0:
                 dz[label * L + i] = (y[label * L + i] - 1) * factor[i]
-
-cdef inline real smooth(real t, real smoothing, Py_ssize_t m) noexcept nogil:
-    return t * (1 - smoothing) + smoothing / m
 
 cdef void cross_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcept nogil:
     """Cross-entropy of probabilities src, rows divided by their sums and clipped, for one panel."""
@@ -170,7 +146,7 @@ cdef void cross_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcep
         for i in range(L):
             if op.sparse:
                 label = label_of(r, p * L + i) if p * L + i < r.n else -1
-                target = 1 if j == label else 0
+                target = 1 if j == label else 0  # also in a row to be ignored, which weighs 0
             else:
                 target = smooth(t[j * L + i], smoothing, op.m)
             q = y[j * L + i] / total[i]
@@ -179,7 +155,7 @@ cdef void cross_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcep
             dq[j * L + i] = -target / clipped if clipped == q else 0
             dot[i] += dq[j * L + i] * q
     for i in range(L):
-        losses[i] *= weight[i]
+        losses[i] = 0 if ignored(r, op, p * L + i) else losses[i] * weight[i]
     if r.training and op.dsrc >= 0:
         for j in range(op.m):
             for i in range(L):
@@ -191,6 +167,8 @@ cdef void head_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     cdef Py_ssize_t p, p0, p1, L = r.lanes
     cdef real* y = work + op.dst * r.capacity
     cdef real* Y = <real*>r.Y
+    if r.T != NULL and r.training:
+        r.divisor = batch_divisor[real](r, op, work)
     if not rows_only(r, &p0, &p1):
         return
     if op.link and op.kind != SOFTMAX_LOSS or r.T == NULL and op.link:
@@ -205,6 +183,8 @@ cdef void head_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
                 softmax_loss[real](r, op, work, p)
             elif op.kind == CROSS_LOSS:
                 cross_loss[real](r, op, work, p)
+            elif op.kind > CROSS_LOSS:
+                row_head[real](r, op, work, p)
     elif r.training and op.kind == OUTPUT and op.dsrc >= 0:  # an output without a loss
         memset(
             work + op.dsrc * r.capacity + p0 * op.m * L, 0, (p1 - p0) * op.m * L * sizeof(real))
@@ -237,10 +217,6 @@ cdef inline double sum_rows(const real* rows, Py_ssize_t n) noexcept nogil:
         total += sums[j]
     return total
 
-cdef inline bint beats(real y, real best) noexcept nogil:
-    """Whether argmax moves on: NumPy's rule, by which the first NaN wins."""
-    return y > best or (y != y and best == best)
-
 cdef void metric_rows(run_t* r, const op_t* op, real* work) noexcept nogil:
     """aux[row] <- the metric of each row."""
     cdef Py_ssize_t p, p0, p1, i, j, best, L = r.lanes, size = op.m * L, label
@@ -265,6 +241,15 @@ cdef void metric_rows(run_t* r, const op_t* op, real* work) noexcept nogil:
                 for j in range(op.m):
                     best += (y[p * size + j * L + i] > threshold) == t[p * size + j * L + i]
                 rows[p * L + i] = <real>best / op.m
+            elif op.kind == CONFUSION:
+                rows[p * L + i] = confusion[real](op, L, y + p * size + i, t + p * size + i)
+            elif op.kind == TOP_K_ACCURACY or op.kind == SPARSE_TOP_K_ACCURACY:
+                if op.kind == SPARSE_TOP_K_ACCURACY:
+                    label = label_of(r, p * L + i)
+                else:
+                    label = arg_max[real](L, t + p * size + i, op.m)
+                best = larger[real](L, y + p * size + i, op.m, label)
+                rows[p * L + i] = best < op.a0
             else:
                 best = arg_max[real](L, y + p * size + i, op.m)
                 if op.kind == SPARSE_CATEGORICAL_ACCURACY:
@@ -281,18 +266,46 @@ cdef inline Py_ssize_t arg_max(Py_ssize_t L, const real* column, Py_ssize_t m) n
             best = j
     return best
 
+from libc.math cimport INFINITY
+
+cdef inline Py_ssize_t larger(Py_ssize_t L, const real* column, Py_ssize_t m,
+                              Py_ssize_t label) noexcept nogil:
+    """How many of m numbers, a panel's lanes apart, are larger than that at the label."""
+    cdef Py_ssize_t j, count = 0
+    cdef real at = column[label * L]
+    for j in range(m):  # NaN is no large probability
+        count += column[j * L] > at if at == at else column[j * L] > -INFINITY
+    return count
+
+cdef inline Py_ssize_t confusion(const op_t* op, Py_ssize_t L, const real* y,
+                                 const real* t) noexcept nogil:
+    """How many of a row's outputs (a3 alone, if it is not -1) are in the cell a1, a2."""
+    cdef Py_ssize_t j, count = 0
+    cdef Py_ssize_t first = 0 if op.a3 < 0 else <Py_ssize_t>op.a3
+    cdef Py_ssize_t last = op.m if op.a3 < 0 else first + 1
+    cdef real threshold = <real>op.a0
+    for j in range(first, last):
+        count += (y[j * L] > threshold) == (op.a1 != 0) and (t[j * L] != 0) == (op.a2 != 0)
+    return count
+
 cdef void add_sums(run_t* r, real* work) noexcept nogil:
     """sums[0] += batch loss times rows, sums[1:] += the metrics. One thread's work."""
     cdef Py_ssize_t i
-    cdef double total
+    cdef double total, divisor
     cdef const op_t* op
     for i in range(r.n_ops):
         op = &r.ops[i]
-        if ELEMENT_LOSS <= op.kind <= CROSS_LOSS:
+        if ELEMENT_LOSS <= op.kind <= OVERLAP_LOSS:
             total = sum_rows(row_losses[real](r, op, work), r.n)
-            total = total * r.n if op.sums and r.training else total
+            if r.training:
+                r.head = op
+                divisor = batch_divisor[real](r, op, work)
+                if divisor != r.n:
+                    total = total * r.n / divisor if divisor else 0
             r.sums[0] += op.weight * total
             if op.own > 0:
                 r.sums[op.own] += total
-        elif ELEMENT_METRIC <= op.kind <= SPARSE_CATEGORICAL_ACCURACY:
+        elif ELEMENT_METRIC <= op.kind < PENALTY:
             r.sums[op.dst] += sum_rows(work + op.aux * r.capacity, r.n)
+        elif op.kind == ACTIVITY:
+            r.sums[0] += sum_rows(work + op.aux * r.capacity, r.n)

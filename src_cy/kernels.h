@@ -66,6 +66,16 @@ typedef struct {
     void *moving_mean, *moving_variance, *scale, *gamma, *beta, *dgamma, *dbeta;
 } norm_t;
 
+/* A normalization of rows: k numbers a row, in m channels, these in groups; gamma and beta may be NULL. */
+typedef struct {
+    int64_t k, m, groups;
+    int pooled, kind; /* a group has all positions; one of fastnn.plan.ROW_NORMS */
+    double epsilon;
+    const void *gamma, *beta;
+} row_norm_t;
+enum { NORM_LAYER, NORM_RMS, NORM_UNIT, NORM_SCALED };
+#define UNIT_MOST 1e12 /* the largest factor of a unit normalization: 0 stays 0 */
+
 #define REAL float
 #define BITS int32_t
 #define UBITS uint32_t
@@ -82,6 +92,13 @@ typedef struct {
 #define EXPM1_MIN -88.0f
 #define EXP_SERIES 1.f / 5040, 1.f / 720, 1.f / 120, 1.f / 24, 1.f / 6, 1.f / 2
 #define LOG_SERIES 2.f / 9, 2.f / 7, 2.f / 5, 2.f / 3
+#define ERF_SMALL                                                                                \
+    7.88911916e-05f, -0.00080208457f, 0.00518953646f, -0.0268544456f, 0.112836002f,              \
+    -0.376126271f, 0.128379166f
+#define ERF_LARGE                                                                                \
+    -0.000197176569f, 0.0030555605f, -0.0222769128f, 0.104037023f, 0.63706011f,                  \
+    1.12774936f, 0.000177539789f
+#define ERF_MAX 4.0f
 #define SMALLEST_NORMAL 1.17549435e-38f
 #define SUBNORMAL_SCALE 33554432.0f /* 2^25 */
 #define SUBNORMAL_POWER 25.0f
@@ -106,6 +123,17 @@ typedef struct {
     1. / 6227020800, 1. / 479001600, 1. / 39916800, 1. / 3628800, 1. / 362880, 1. / 40320,      \
         1. / 5040, 1. / 720, 1. / 120, 1. / 24, 1. / 6, 1. / 2
 #define LOG_SERIES 2. / 21, 2. / 19, 2. / 17, 2. / 15, 2. / 13, 2. / 11, 2. / 9, 2. / 7, 2. / 5, 2. / 3
+#define ERF_SMALL                                                                                \
+    -7.8011888740977512e-10, 1.3722976265924504e-08, -1.6209175911748696e-07, 1.6447517677871873e-06,\
+    -1.4924744663335489e-05, 0.00012055295320494294, -0.00085483259896967576, 0.0052239776074234677,\
+    -0.026866170643276219, 0.11283791670945253, -0.37612638903183548, 0.12837916709551256
+#define ERF_LARGE                                                                                \
+    4.8651272876780542e-12, -2.0203539053801375e-10, 3.890034723976098e-09, -4.5933463363499898e-08,\
+    3.6956740158128122e-07, -2.1148106778668287e-06, 8.5788240703768003e-06, -2.2532994628049817e-05,\
+    1.9523087719997376e-05, 0.00013655575040841242, -0.00077304574005130136, 0.0019189491781446953,\
+    -0.00041354024650158477, -0.018988039151315046, 0.10270228814532745, 0.63664405575180538,    \
+    1.1283739915529398, 5.1325920326856011e-07
+#define ERF_MAX 6.0
 #define SMALLEST_NORMAL 2.2250738585072014e-308
 #define SUBNORMAL_SCALE 18014398509481984.0 /* 2^54 */
 #define SUBNORMAL_POWER 54.0

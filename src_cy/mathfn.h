@@ -86,3 +86,19 @@ static inline REAL FN(tanh)(REAL x) {
     REAL a = x < 0 ? -x : x, e = FN(expm1)((REAL)-2 * a), t = -e / ((REAL)2 + e);
     return x < 0 ? -t : t;
 }
+
+/* erf(x) = x + x Q(x^2) for |x| < 1, else the sign of x times 1 - exp(-P(|x|)), where P is
+   -log(1 - erf). Both polynomials by Remez' exchange: Q's error is below 2^-29 (float32) and 2^-56,
+   that of P is so once weighed by 1 - erf. From ERF_MAX on the result is 1 to the last bit. */
+static inline REAL FN(erf)(REAL x) {
+    static const REAL small[] = {ERF_SMALL}, large[] = {ERF_LARGE};
+    REAL a = x < 0 ? -x : x, s = x * x, q = small[0], p = large[0];
+    a = a > ERF_MAX ? ERF_MAX : a; /* a NaN fails the comparison and goes through */
+#pragma GCC unroll 32
+    for (int i = 1; i < (int)(sizeof small / sizeof small[0]); i++) q = q * s + small[i];
+#pragma GCC unroll 32
+    for (int i = 1; i < (int)(sizeof large / sizeof large[0]); i++) p = p * a + large[i];
+    REAL near = x + x * q, far = (REAL)1 - FN(exp)(-p);
+    far = x < 0 ? -far : far;
+    return a < 1 ? near : far;
+}

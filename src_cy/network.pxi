@@ -146,21 +146,33 @@ cdef void dense_weight_gradient(run_t* r, const op_t* op, real* work) noexcept n
     else:
         gradient_narrow_d(x, op.k * L, dz, op.m * L, r.panels, dw, k0, k1, op.m, db)
 
+# A user's own formula is compiled by Numba: its op holds the addresses in w and b.
+ctypedef void (*own_activate_t)(void* y, int64_t size) noexcept nogil
+ctypedef void (*own_derive_t)(void* dy, const void* y, const void* z, int64_t size) noexcept nogil
+
 cdef void activation_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     cdef Py_ssize_t p0, p1, size = op.k * r.lanes
     cdef real* y = work + op.dst * r.capacity
     if rows_only(r, &p0, &p1):
         memcpy(y + p0 * size, work + op.src * r.capacity + p0 * size, (p1 - p0) * size * sizeof(real))
-        activate[real](op.formula, y, &op.a0, p0 * size, p1 * size)
+        if op.w >= 0:
+            (<own_activate_t>op.w)(y + p0 * size, (p1 - p0) * size)
+        else:
+            activate[real](op.formula, y, &op.a0, p0 * size, p1 * size)
 
 cdef void activation_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
     cdef Py_ssize_t p0, p1, size = op.k * r.lanes
     cdef real* dz = work + op.dsrc * r.capacity
     if rows_only(r, &p0, &p1):
         memcpy(dz + p0 * size, work + op.ddst * r.capacity + p0 * size, (p1 - p0) * size * sizeof(real))
-        derive[real](
-            op.formula, dz, work + op.dst * r.capacity, work + op.src * r.capacity, &op.a0,
-            p0 * size, p1 * size)
+        if op.w >= 0:
+            (<own_derive_t>op.b)(
+                dz + p0 * size, work + op.dst * r.capacity + p0 * size,
+                work + op.src * r.capacity + p0 * size, (p1 - p0) * size)
+        else:
+            derive[real](
+                op.formula, dz, work + op.dst * r.capacity, work + op.src * r.capacity, &op.a0,
+                p0 * size, p1 * size)
 
 cdef void softmax_panel(
     Py_ssize_t lanes, const real* z, real* y, Py_ssize_t m, real* shift, real* total,
@@ -193,38 +205,6 @@ cdef inline void softmax_lanes(
     for j in range(m):
         for i in range(L):
             y[j * L + i] /= total[i]
-
-cdef void softmax_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
-    cdef Py_ssize_t p, p0, p1, size = op.k * r.lanes
-    cdef real[16] shift
-    cdef real[16] total
-    if rows_only(r, &p0, &p1):
-        for p in range(p0, p1):
-            softmax_panel[real](
-                r.lanes, work + op.src * r.capacity + p * size, work + op.dst * r.capacity + p * size,
-                op.k, shift, total)
-
-cdef void softmax_backward(run_t* r, const op_t* op, real* work) noexcept nogil:
-    """dsrc <- y (dy - sum_j dy_j y_j)."""
-    cdef Py_ssize_t p, p0, p1, i, j, L = r.lanes, size = op.k * L
-    cdef real[16] dot
-    cdef const real* y
-    cdef const real* dy
-    cdef real* dz
-    if not rows_only(r, &p0, &p1):
-        return
-    for p in range(p0, p1):
-        y = work + op.dst * r.capacity + p * size
-        dy = work + op.ddst * r.capacity + p * size
-        dz = work + op.dsrc * r.capacity + p * size
-        for i in range(L):
-            dot[i] = 0
-        for j in range(op.k):
-            for i in range(L):
-                dot[i] += dy[j * L + i] * y[j * L + i]
-        for j in range(op.k):
-            for i in range(L):
-                dz[j * L + i] = y[j * L + i] * (dy[j * L + i] - dot[i])
 
 cdef void dropout_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """dst <- src * mask in training, src otherwise. Inverted: what stays is scaled by 1 / (1 - rate)."""

@@ -10,23 +10,23 @@ cdef extern from "kernels.h" nogil:
 cdef enum:
     LEVELS = 8
 
-# Where a processor was taken from the calling thread lately, the machine is busy: threads that wait for
-# each other would all wait for the one that has none. Then more of them are not tried before CALM
-# seconds of work have passed without that.
+# Where the calling thread had no processor for a fifth of a block lately, the machine is busy: threads
+# that wait for each other would all wait for the one that has none. Then more of them are not tried
+# before CALM seconds of work have passed without that.
 cdef double CALM = 1e-2
 
 # A trial costs time where the other level is slower: the next one waits until its cost is less than
 # a thirtieth of the time since, and twice as long as the last one did, up to LONGEST. Beside busy
 # processes a level may win in a trial, between two of their turns, and lose afterwards: what was lost
 # so before it was left counts as the cost of a trial, too.
-cdef double TRIAL = 1e-4
-cdef double SHORTEST = 1e-3
+cdef double TRIAL = 5e-4
+cdef double SHORTEST = 4e-3
 cdef double LONGEST = 0.3
 
 cdef struct pace_t:
     double[LEVELS] cost  # seconds a step, as last measured
     double wait  # seconds of work until the next trial
-    double patience  # what `wait` will be after the next trial that loses
+    double patience  # what `wait` was after the last trial, at least; doubles with each
     int64_t level
     int64_t direction
     int64_t measured  # whether cost[level] is known
@@ -64,10 +64,7 @@ cdef inline void record(
     """Learn from a block of steps. It took so many seconds, the first step `first` of them, and the
     calling thread was given a processor for `given` of them."""
     cdef double cost, lost
-    pace.calm = 0 if took - given > 2e-5 + 0.05 * took else pace.calm + took
-    if pace.calm == 0 and pace.level > 0:
-        pace.direction = -1
-        pace.wait = 0
+    pace.calm = 0 if took - given > 0.2 * took + 2e-5 else pace.calm + took
     if level == pace.level:
         cost = max(took / steps, 1e-9)
         pace.wait -= took

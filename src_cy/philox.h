@@ -9,6 +9,7 @@
 typedef uint64_t words_t __attribute__((vector_size(VECTOR_BYTES), may_alias));
 #define COUNTERS ((int)(VECTOR_BYTES / 8))
 #define LOW_WORD 0xffffffffu
+#define NOISE_WORD 0x80000000u /* where dropout's second words never come to */
 
 /* the 64-bit products of the lower halves */
 ALWAYS_INLINE words_t multiply_words(words_t a, uint32_t b) {

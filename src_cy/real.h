@@ -10,6 +10,26 @@
 #include "single.h"
 #include "columns.h"
 #include "panels.h"
+#include "noise.h"
+
+#define VALUE FN(vec)
+#define STEP LANES
+#define ROWS(name) FN(name##_panel)
+#define ADD_PRODUCT(a, b, c) ((a) * (b) + (c))
+#include "rows.h"
+#undef VALUE
+#undef STEP
+#undef ROWS
+#undef ADD_PRODUCT
+#define VALUE REAL
+#define STEP 1
+#define ROWS(name) FN(name##_row)
+#define ADD_PRODUCT(a, b, c) FN(multiply_add)(a, b, c)
+#include "rows.h"
+#undef VALUE
+#undef STEP
+#undef ROWS
+#undef ADD_PRODUCT
 
 #undef LANES
 #undef VLANES
@@ -29,6 +49,9 @@
 #undef EXPM1_MIN
 #undef EXP_SERIES
 #undef LOG_SERIES
+#undef ERF_SMALL
+#undef ERF_LARGE
+#undef ERF_MAX
 #undef SMALLEST_NORMAL
 #undef SUBNORMAL_SCALE
 #undef SUBNORMAL_POWER

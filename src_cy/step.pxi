@@ -14,8 +14,10 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
             dense_forward[real](r, op, work)
         elif op.kind == ACTIVATION:
             activation_forward[real](r, op, work)
-        elif op.kind == SOFTMAX:
-            softmax_forward[real](r, op, work)
+        elif op.kind == SOFTMAX or LOG_SOFTMAX <= op.kind <= GLU:
+            row_wise_forward[real](r, op, work)
+        elif op.kind == PRELU:
+            prelu_forward[real](r, op, work)
         elif op.kind == DROPOUT:
             dropout_forward[real](r, op, work)
         elif op.kind == BATCH_NORM:
@@ -26,16 +28,23 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
             merge_forward[real](r, op, work)
         elif op.kind == CONCATENATE:
             concatenate[real](r, op, work, True)
+        elif ROW_NORM <= op.kind <= GATHER:
+            layer_forward[real](r, op, work)
+        elif op.kind == ACTIVITY:
+            activity_forward[real](r, op, work)
         elif op.kind == MERGE:
             merge_two_forward[real](r, op, work)
         elif op.kind == DOT:
             dot_forward[real](r, op, work)
-        elif OUTPUT <= op.kind <= CROSS_LOSS:
+        elif OUTPUT <= op.kind <= OVERLAP_LOSS:
             r.head = op
             head_forward[real](r, op, work)
+            if op.kind == OVERLAP_LOSS and op.formula and r.training and r.T != NULL:
+                barrier_wait(r.barrier)
+                overlap_of_batch[real](r, op, work)
         elif op.kind >= ELEMENT_METRIC and op.kind < PENALTY and r.T != NULL:
             metric_rows[real](r, op, work)
-        if r.column_parts > 1 and (op.kind < ELEMENT_METRIC or in_network(op.kind)):
+        if r.column_parts > 1 and (in_network(op.kind) or op.kind <= OVERLAP_LOSS):
             barrier_wait(r.barrier)
 
 cdef void backward_ops(run_t* r, real* work) noexcept nogil:
@@ -45,7 +54,7 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
         op = &r.ops[i]
         if not in_network(op.kind) or op.ddst < 0:
             continue
-        if op.adds and op.kind != DENSE:
+        if op.adds and op.kind == BATCH_NORM:
             begin_adding[real](r, op, work)
         if op.kind == DENSE:
             dense_derive[real](r, op, work)
@@ -55,8 +64,10 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
                 dense_input_gradient[real](r, op, work)
         elif op.kind == ACTIVATION:
             activation_backward[real](r, op, work)
-        elif op.kind == SOFTMAX:
-            softmax_backward[real](r, op, work)
+        elif op.kind == SOFTMAX or LOG_SOFTMAX <= op.kind <= GLU:
+            row_wise_backward[real](r, op, work)
+        elif op.kind == PRELU:
+            prelu_backward[real](r, op, work)
         elif op.kind == DROPOUT:
             dropout_backward[real](r, op, work)
         elif op.kind == BATCH_NORM:
@@ -69,21 +80,30 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
             merge_backward[real](r, op, work)
         elif op.kind == CONCATENATE:
             concatenate[real](r, op, work, False)
+        elif ROW_NORM <= op.kind <= GATHER:
+            layer_backward[real](r, op, work)
+        elif op.kind == ACTIVITY:
+            activity_backward[real](r, op, work)
         elif op.kind == MERGE:
             merge_two_backward[real](r, op, work)
         elif op.kind == DOT:
             dot_backward[real](r, op, work)
-        if op.adds and op.kind != DENSE:
+        if op.adds and op.kind == BATCH_NORM:
             end_adding[real](r, op, work)
         if r.column_parts > 1:
             barrier_wait(r.barrier)
     barrier_wait(r.barrier)
     for i in range(r.n_ops - 1, -1, -1):
         op = &r.ops[i]
-        if op.kind == DENSE and op.trains:
+        if op.trains and op.kind != BATCH_NORM:  # which has done so above
             if op.adds:
                 begin_adding[real](r, op, work)
-            dense_weight_gradient[real](r, op, work)
+            if op.kind == DENSE:
+                dense_weight_gradient[real](r, op, work)
+            elif op.kind == ROW_NORM or op.kind == EMBEDDING:
+                layer_weight_gradient[real](r, op, work)
+            elif op.kind == PRELU:
+                prelu_gradient[real](r, op, work)
             if op.adds:
                 end_adding[real](r, op, work)
 
@@ -176,6 +196,10 @@ cdef void add_penalty_values(run_t* r, real* work) noexcept nogil:
         if r.ops[i].kind == PENALTY:
             sum_blocks[real](r, &r.ops[i], <const real*>r.params, work)
             r.sums[0] += penalty_value[real](r, &r.ops[i], work) * r.n
+        elif r.ops[i].kind == ORTHOGONALITY:
+            orthogonality_sizes[real](r, &r.ops[i], work, 0, 1)
+            orthogonality_rows[real](r, &r.ops[i], work, 0, 1, NULL)
+            r.sums[0] += orthogonality_value[real](r, &r.ops[i], work) * r.n
 
 cdef void clip_gradient(run_t* r, const op_t* op, real* work) noexcept nogil:
     """CLIP_VALUE or CLIP_NORM. Ends at a barrier."""
@@ -210,6 +234,10 @@ cdef void update_ops(run_t* r, real* work) noexcept nogil:
             barrier_wait(r.barrier)
             if r.thread == 0:
                 r.sums[0] += penalty_value[real](r, op, work) * r.n
+        elif op.kind == ORTHOGONALITY:
+            add_orthogonality[real](r, op, work)
+        elif CLIP_VALUE <= op.kind <= AVERAGE and op.b >= 0 and r.numbers[op.b] == 0:
+            continue
         elif op.kind == CLIP_VALUE or op.kind == CLIP_NORM:
             clip_gradient[real](r, op, work)
         elif op.kind == UPDATE:
@@ -218,6 +246,10 @@ cdef void update_ops(run_t* r, real* work) noexcept nogil:
             update[real](
                 op.formula, <real*>r.params, <real*>r.grads, <real*>r.slots, r.n_trained,
                 r.numbers, lo, hi)
+        elif ACCUMULATE <= op.kind <= AVERAGE:
+            around_update[real](r, op, work)
+        elif op.kind == NON_NEGATIVE or op.kind == BOUND_NORM:
+            constrain[real](r, op, work)
     barrier_wait(r.barrier)
 
 cdef void training_step(run_t* r, real* work) noexcept nogil:

@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from fastnn import Sequential, backends, layers, utils
+from fastnn import Sequential, backends, config, layers, utils
+from fastnn.callbacks import EarlyStopping
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,33 @@ def test_the_notes_headline_run_takes_milliseconds(batch_size, milliseconds):
         took.append(1e3 * (time.perf_counter() - start))
     assert len(history.history["val_loss"]) == 15
     assert min(took[1:]) < milliseconds
+
+
+@pytest.mark.skipif(backends.get().NAME != "cython", reason="a promise of the compiled core")
+def test_the_notes_early_stopping_costs_hardly_anything():
+    """5,000 epochs a second, each of 80 rows and validated on 20, with EarlyStopping at work.
+
+    In time of the processor, which a busy neighbour does not lengthen much.
+    """
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    model = Sequential([layers.Dense(256, activation="relu", input_dim=2),
+                        layers.Dense(1, activation="sigmoid")])
+    model.compile(loss="binary_crossentropy", optimizer="adam", metrics=["accuracy"])
+    stop = EarlyStopping(monitor="val_loss", min_delta=0.0001, patience=3500, verbose=1,
+                         mode="auto", baseline=None, restore_best_weights=False)
+    took = []
+    config.set_num_threads(1)  # a thread that waits takes time too
+    try:
+        for _ in range(8):
+            start = time.process_time()
+            history = model.fit(X[:80], y[:80], validation_data=(X[80:], y[80:]), epochs=500,
+                                verbose=0, callbacks=stop)
+            took.append(time.process_time() - start)
+    finally:
+        config.set_num_threads(None)
+    assert len(history.epoch) == 500
+    assert min(took) < 500 / 5000
 
 
 @pytest.mark.skipif(backends.get().NAME != "cython", reason="a promise of the compiled core")

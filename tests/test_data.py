@@ -52,7 +52,7 @@ REFUSED = [
     (MSE, (at(X.astype(object), (0, 0), "a"), Y), {}, ValueError, "x cannot be read"),
     (MSE, (at(X.astype(object), (1, 2), None), Y), {}, ValueError, r"x\[1, 2\] is nan"),
     (MSE, ({"a": X}, Y), {}, TypeError, "received dict"),
-    (MSE, ((row for row in X), Y), {}, TypeError, "received generator"),
+    (MSE, ((row for row in X), Y), {}, ValueError, "y must not be given where x gives batches"),
     # y
     (MSE, (X,), {}, ValueError, "y is missing: the loss 'mean_squared_error'"),
     (MSE, (X, Y[:6]), {}, ValueError, "same number of rows: x has 8, y has 6"),
@@ -192,10 +192,10 @@ def test_data_frames():
         MSE.trainer.feed(frame.assign(c="red", d=frame["a"].astype("category")), target)
 
 
-def test_sparse_matrices_are_told_what_to_do():
+def test_sparse_targets_are_told_what_to_do():
     sparse = pytest.importorskip("scipy.sparse")
-    with pytest.raises(TypeError, match=r"Pass x\.toarray\(\)"):
-        MSE.trainer.feed(sparse.csr_matrix(X), Y)
+    with pytest.raises(TypeError, match=r"Pass y\.toarray\(\)"):
+        MSE.trainer.feed(X, sparse.csr_matrix(Y[:, None]))
 
 
 def test_large_finite_values_pass_the_finite_check():

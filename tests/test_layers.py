@@ -10,6 +10,7 @@ import pytest
 from fastnn import Input, Sequential, config, initializers, layers, registry
 from fastnn.layers import (
     Activation,
+    ActivityRegularization,
     BatchNormalization,
     Dense,
     Dropout,
@@ -40,6 +41,7 @@ def output(*stack, x=X, training=False):
     (Reshape((2, -1, 3)), (4, 3), (2, 2, 3)),
     (Reshape((-1,)), (4, 3), (12,)),
     (Dropout(0.5), (2, 3), (2, 3)),
+    (ActivityRegularization(0.1), (2, 3), (2, 3)),
     (BatchNormalization(), (2, 3), (2, 3)),
 ])  # fmt: skip
 def test_output_shape(layer, before, after):
@@ -157,8 +159,8 @@ def test_wrong_values(make, message):
 
 
 def test_unknown_arguments_are_named_with_the_known_ones():
-    with pytest.raises(TypeError, match=r"Dense has no argument 'lora_rank'.*units, activation"):
-        Dense(3, lora_rank=2)
+    with pytest.raises(TypeError, match=r"Dense has no argument 'lora_rnk'.*units, activation"):
+        Dense(3, lora_rnk=2)
     with pytest.raises(TypeError, match=r"Flatten has no argument 'data_format'.*name, trainable"):
         Flatten(data_format=None)
 
@@ -187,6 +189,11 @@ def test_a_layer_keeps_the_shape_it_was_built_for():
     InputLayer((3,), batch_size=2),
     Dense(3, "relu", use_bias=False, kernel_initializer=initializers.HeNormal(seed=1),
           kernel_regularizer="l2", name="first", trainable=False, dtype="float64"),
+    Dense(3, activity_regularizer="l1", kernel_constraint="max_norm", bias_constraint="non_neg",
+          bias_regularizer="orthogonal_regularizer"),
+    Dropout(0.5, seed=1, activity_regularizer="l2"),
+    ActivityRegularization(0.5, l2=0.25),
+    BatchNormalization(gamma_constraint="unit_norm", beta_constraint="min_max_norm"),
     Dense(2, layers.Activation("leaky_relu").activation, bias_initializer=[1.0, 2.0]),
     Activation("softmax"),
     Flatten(),

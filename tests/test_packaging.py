@@ -74,7 +74,7 @@ def test_the_coverage_page_names_everything():
 
     page = (ROOT / "docs" / "coverage.md").read_text("utf-8")
     kinds = ("model", "layer", "activation", "loss", "metric", "optimizer", "initializer",
-             "regularizer")
+             "regularizer", "constraint")
     for kind in kinds:
         for name in registry.names(kind):
             assert re.search(rf"\b{name}\b", page), f"{kind} {name} is not in docs/coverage.md"

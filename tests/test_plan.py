@@ -148,10 +148,21 @@ def test_merges():
         builder.merge(Kind.CONCATENATE, one, three)
 
 
-def test_softmax_works_on_flat_values():
+def test_softmax_works_on_groups_of_the_last_axis():
     builder = Builder("float32")
-    with pytest.raises(ValueError, match=r"flat values .* received shape \(2, 3\)"):
-        builder.activate(builder.input((2, 3)), activations.get("softmax"))
+    value = builder.activate(builder.input((2, 3)), activations.get("softmax"))
+    assert not builder.strip_activation(value, "softmax")  # a head's softmax has one group
+    row = ops(builder, value)[1]
+    assert (row["kind"], row["k"], row["m"], row["s"]) == (Kind.SOFTMAX, 6, 6, 3)
+    with pytest.raises(ValueError, match=r"last axis .* received rows of shape \(2, 3\)"):
+        builder.activate(builder.input((2, 3)), activations.Softmax(axis=1))
+
+
+def test_the_plain_relu_has_the_plain_formula():
+    codes = [builder._rows[1]["formula"] for builder, _ in (
+        chain(2, "relu"), chain(2, activations.ReLU(negative_slope=0.1)),
+        chain(2, activations.ReLU(max_value=6)))]
+    assert codes == [CODES["ReLU"], CODES["LeakyReLU"], CODES["BoundedReLU"]]
 
 
 def test_inputs_are_the_next_columns_of_X():

@@ -89,6 +89,9 @@ def test_wrong_inputs_are_errors():
     predictor = network(layers.Dense(2)).predictor()
     with pytest.raises(ValueError, match="7"):
         predictor(rows(3, 7))
+    for no_rows in (np.float32(3), np.array(3.0), np.zeros((2, 6, 1))):
+        with pytest.raises(ValueError, match=r"x must have the shape \(rows, 6\)"):
+            predictor(no_rows)
     with pytest.raises((ValueError, TypeError)):
         predictor(None)
     with pytest.raises((ValueError, TypeError)):

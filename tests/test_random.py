@@ -81,6 +81,36 @@ def test_dropout_halves_golden():
     ]
 
 
+def test_noise_follows_its_definition():
+    seed, step = 0xFEDCBA9876543210, 0x0000000500000003
+    z = random.noise(seed, step, 5, 11)
+    assert z.shape == (5, 11) and z.dtype == np.float64
+    for r, c in itertools.product(range(5), range(11)):
+        word = scalar_philox((r, 2**31 + c // 4, 3, 5), (0x76543210, 0xFEDCBA98), 7)[c & 3]
+        wanted = statistics.NormalDist().inv_cdf((word + 0.5) / 2**32)
+        assert z[r, c] == pytest.approx(wanted, rel=2e-7)
+
+
+def test_noise_quantiles_reach_both_ends():
+    """The smallest and largest words, those around the middle and around the tails' beginnings."""
+    words = np.array([0, 1, 2**31 - 1, 2**31, 2**32 - 1], np.uint32)
+    edge = np.arange(-2, 3) + round(0.075 * 2**32)
+    words = np.concatenate([words, edge.astype(np.uint32), ~edge.astype(np.uint32)])
+    exact = random.normal_quantile((words.astype(float) + 0.5) / 2**32)
+    np.testing.assert_allclose(random.noise_quantile(words), exact, rtol=2e-7)
+
+
+def test_noise_is_normal_and_its_numbers_are_apart():
+    z = random.noise(3, 7, 1000, 400)
+    for power, moment, error in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        assert abs((z**power).mean() - moment) < 4 * math.sqrt(error / z.size)
+    flat = z.ravel()
+    for lag in (1, 2, 4, 400):  # words of a counter, counters, rows
+        assert abs((flat[lag:] * flat[:-lag]).mean()) < 4 / math.sqrt(z.size)
+    assert abs((z * random.noise(3, 8, 1000, 400)).mean()) < 4 / math.sqrt(z.size)
+    assert (random.noise(3, 7, 10, 6) == z[:10, :6]).all()
+
+
 def test_dropout_threshold():
     thresholds = [random.dropout_threshold(rate) for rate in (0, 0.25, 0.5, 2.0**-16, 1)]
     assert thresholds == [0, 2**14, 2**15, 1, 2**16]

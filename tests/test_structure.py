@@ -9,12 +9,13 @@ import fastnn
 
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
-    ["__main__"], ["cli"], ["jobs", "installation"], ["__init__"], ["saving"], ["models"],
-    ["functional_model"], ["model"],
-    ["fitting", "prediction"], ["training"], ["network", "outputs"], ["sides"], ["layers"],
+    ["__main__"], ["cli"], ["jobs", "installation", "lessons"], ["__init__"],
+    ["saving", "perceptron"], ["models"], ["functional_model"], ["model"],
+    ["fitting", "prediction", "finding"], ["feeding"], ["training"],
+    ["evaluation", "network", "outputs"], ["sides"], ["layers"], ["rows"],
     ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
-    ["activations", "initializers", "regularizers", "datasets", "encoding"],
+    ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding"],
     ["formulas", "utils", "summary", "progress", "tables"],
     ["registry", "random", "config", "naming", "console", "interrupt", "_archive", "_version"],
 ]

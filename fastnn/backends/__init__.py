@@ -23,7 +23,7 @@ C-contiguous and of the plan's dtype unless said otherwise; ``n`` rows, ``k = pl
 ``train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1)``
     A stretch of steps. ``order`` (int64, parts x rows) holds row numbers of the feed; each part is
     cut into batches, the last of which may be short. Every batch is one step: forward, loss,
-    backward, penalties, clipping, update. Step i uses ``scalars[i]`` (float64, steps x
+    backward, penalties, clipping, update, constraints. Step i uses ``scalars[i]`` (float64, steps x
     plan.n_scalars) and draws its masks from ``step + i``. ``sums[part]`` += batch loss x rows, and
     the metrics' sums. ``Y`` (parts x rows x m), if given, receives the prediction made for each
     visited row. A plan without UPDATE leaves the last step's gradient in ``memory.grads``.
@@ -66,7 +66,8 @@ class Feed:
     """The data of a fit: X (N, k), T (N, m) or labels (N,), row weights (N,) or None.
 
     ``T`` has the plan's dtype; ``labels`` are int64 and replace it where the loss is sparse. The
-    other one of the two is an empty array.
+    other one of the two is an empty array. For several heads, T has the columns of all that are not
+    sparse side by side, labels (N, c) those of the others, and weights (N, heads) of all.
     """
 
     X: np.ndarray
@@ -87,6 +88,24 @@ def get(name: str | None = None):
     if not isinstance(wanted, str) or wanted.lower() not in NAMES:
         raise ValueError(f"backend must be one of {', '.join(NAMES)}, received {wanted!r}.")
     return importlib.import_module(f"fastnn.backends.{wanted.lower()}_backend")
+
+
+def for_plan(plan, backend):
+    """``backend``, or NumPy's for a plan with a user's formula, which is compiled nowhere."""
+    from fastnn import losses
+    from fastnn.plan import Kind
+
+    kinds, codes = plan.ops["kind"], plan.ops["formula"]
+    own = (kinds == Kind.ELEMENT_LOSS) | (kinds == Kind.ELEMENT_METRIC)
+    own &= codes >= len(losses.elementwise())
+    if backend.NAME == "numpy" or not own.any():
+        return backend
+    import warnings
+
+    name = losses.formula(codes[own.argmax()])[0]
+    warnings.warn(f"{name} is not one of fastnn's compiled formulas: this model trains on the "
+                  "NumPy backend, which is slower.", RuntimeWarning, stacklevel=5)
+    return get("numpy")
 
 
 def bind_forward(forward, plan, params):

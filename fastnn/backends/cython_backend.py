@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from fastnn.backends import loader
+from fastnn.backends import loader, numpy_backend, own
 from fastnn.plan import Kind, Plan
 
 NAME = "cython"
@@ -31,9 +31,10 @@ OUTPUTS_FROM_ROWS = range(5, 65)
 
 _WORD = 2**64 - 1
 
-_HEADS = (Kind.ELEMENT_LOSS, Kind.SOFTMAX_LOSS, Kind.CROSS_LOSS)
+_HEADS = tuple(kind for kind in Kind if Kind.OUTPUT < kind <= Kind.OVERLAP_LOSS)
 _METRICS = (Kind.ELEMENT_METRIC, Kind.BINARY_ACCURACY, Kind.CATEGORICAL_ACCURACY,
-            Kind.SPARSE_CATEGORICAL_ACCURACY)
+            Kind.SPARSE_CATEGORICAL_ACCURACY, Kind.TOP_K_ACCURACY, Kind.SPARSE_TOP_K_ACCURACY,
+            Kind.CONFUSION)
 
 
 @lru_cache(maxsize=64)
@@ -45,25 +46,36 @@ class _Layout:
     """The plan's ops with the columns that only this backend needs, and the sizes that follow.
 
     dense: aux, the rows of dz (m columns, padded to whole vectors). Heads: aux, the targets (m
-    columns); keep, m columns of scratch and one of row losses. Metrics: aux, one column. Penalties
-    and clipping: aux, the sums of blocks of parameters.
+    columns); keep, m columns of scratch, one of row losses and, for an overlap, three of row sums.
+    Metrics and penalties of values: aux, one column. Penalties of parameters and clipping: aux, the
+    sums of blocks of parameters, or two numbers for each row or column of a matrix.
     """
 
     def __init__(self, plan: Plan):
         self.lanes = 64 // plan.dtype.itemsize
-        self.ops = plan.ops.copy()
+        # the core finds the constants behind the table
+        memory = np.concatenate([plan.ops.view(np.uint8), plan.constants.view(np.uint8)])
+        self.ops = memory[: plan.ops.nbytes].view(plan.ops.dtype)
         columns = plan.columns
         for op in self.ops:
             if op["kind"] == Kind.DENSE and op["trains"]:
                 op["aux"], columns = columns, columns + _round_up(op["m"], self.lanes)
             elif op["kind"] in _HEADS:
                 op["aux"], op["keep"] = columns, columns + op["m"]
-                columns += 2 * op["m"] + 1
-            elif op["kind"] in _METRICS:
+                columns += 2 * op["m"] + 1 + 3 * (op["kind"] == Kind.OVERLAP_LOSS)
+            elif op["kind"] in (*_METRICS, Kind.ACTIVITY):
                 op["aux"], columns = columns, columns + 1
             elif op["kind"] in (Kind.PENALTY, Kind.CLIP_NORM):
                 room = -(-core.block_bytes(op["k"]) // plan.dtype.itemsize)
                 op["aux"], columns = columns, columns + room
+            elif op["kind"] == Kind.ORTHOGONALITY:
+                vectors = op["m"] if op["s"] else op["k"]
+                room = -(-(2 * vectors + 1) * 8 // plan.dtype.itemsize)
+                op["aux"], columns = columns, columns + room
+            elif op["kind"] == Kind.TRUST:  # two sums, of the parameters and of the update
+                room = -(-core.block_bytes(op["k"]) // plan.dtype.itemsize)
+                op["aux"], op["keep"], columns = columns, columns + room, columns + 2 * room
+        self.compiled = own.fill_in(self.ops, plan.dtype)  # False: a formula only for NumPy
         self._read_rows()
         self.columns = int(columns)
         # room behind the columns for gradients that are added to others
@@ -121,9 +133,16 @@ def _two_dimensional(T, dtype):
     return T if T.ndim == 2 and T.size else np.zeros((1, 1), dtype)
 
 
+def _flat(array):
+    return array if array is None else array.reshape(-1)
+
+
 def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1):
     """A stretch of steps; see the contract in ``fastnn.backends``."""
     layout = _layout(plan)
+    if not layout.compiled:
+        numpy_backend.train(plan, memory, feed, order, batch_size, scalars, step, sums, Y)
+        return
     capacity = layout.capacity(min(batch_size, order.shape[1]))
     scratch = memory.scratch
     if scratch.get("for") != (layout, capacity, threads):
@@ -132,7 +151,7 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
                     "pace": _aligned(core.PACE_BYTES, np.dtype(np.uint8))}
     layout.train(
         layout.ops, memory.params, memory.grads, memory.slots, scratch["work"], capacity, feed.X,
-        _two_dimensional(feed.T, plan.dtype), feed.labels.reshape(-1), feed.weights, order,
+        _two_dimensional(feed.T, plan.dtype), _flat(feed.labels), _flat(feed.weights), order,
         batch_size, scalars, step, sums, Y, _threads(threads, 3 * layout.work_per_row * batch_size),
         scratch["pace"])
 
@@ -142,6 +161,9 @@ def forward(plan, params, X, Y, training=False, step=0, threads=1):
     layout = _layout(plan)
     n = len(X)
     if n == 0:
+        return
+    if not layout.compiled:
+        numpy_backend.forward(plan, params, X, Y, training, step)
         return
     if training:
         layout.forward(layout.ops, params, layout.columns, np.arange(layout.capacity(n)), X, Y,
@@ -156,6 +178,8 @@ def forward(plan, params, X, Y, training=False, step=0, threads=1):
 def bind(plan, params):
     """A function of (X, Y) for predictions of few rows; see the contract in ``fastnn.backends``."""
     layout = _layout(plan)
+    if not layout.compiled:
+        return numpy_backend.bind(plan, params)
     return core.Bound(layout.ops, params, layout.columns, layout.chunk(CHUNK), plan.n_inputs)
 
 
@@ -165,13 +189,16 @@ def evaluate(plan, params, feed, sums, threads=1):
     n = len(feed.X)
     if n == 0:
         return
+    if not layout.compiled:
+        numpy_backend.evaluate(plan, params, feed, sums)
+        return
     order = layout.chunk(n)
     chunks = -(-n // len(order))
     totals = np.zeros((chunks, len(sums)))
     layout.forward(layout.ops, params, layout.columns, order, feed.X, None, False, 0,
                    _threads(min(threads, chunks), layout.work_per_row * n),
-                   _two_dimensional(feed.T, plan.dtype), feed.labels.reshape(-1), feed.weights,
-                   totals)
+                   _two_dimensional(feed.T, plan.dtype), _flat(feed.labels),
+                   _flat(feed.weights), totals)
     # np.cumsum adds one after the other, where np.sum would add in an order of its own
     sums += np.cumsum(totals, axis=0)[-1]
 

@@ -12,19 +12,25 @@ from functools import cache, lru_cache
 import numba
 import numpy as np
 
-from fastnn import losses
 from fastnn import plan as plans
 from fastnn.backends import (
     Feed,
     Memory,
     bind_forward,
     numba_formulas,
+    numba_groups,
     numba_heads,
     numba_kernels,
+    numba_layers,
     numba_math,
     numba_merging,
     numba_network,
+    numba_penalties,
+    numba_rows,
+    numpy_backend,
+    own,
 )
+from fastnn.losses import rows as losses
 from fastnn.plan import Kind
 from fastnn.random import permutations as permutations  # of the contract
 
@@ -42,9 +48,10 @@ def _compiled(dtype: str, threaded: bool):
     """
     sources = _sources()
 
-    def run(threads, ops, columns, m, params, grads, slots, work, rows, X, T, labels, weights,
-            order, batch_size, scalars, step, sums, Y, training, scored):
+    def run(threads, ops, constants, columns, m, params, grads, slots, work, rows, X, T, labels,
+            weights, order, batch_size, scalars, step, sums, Y, training, scored):
         done = 0
+        label_width, weight_width = labels.size // X.shape[0], weights.size // X.shape[0]
         room = 0  # for gradients that are added to others
         for i in range(ops.size):
             room = max(room, ops[i].adds)
@@ -56,11 +63,12 @@ def _compiled(dtype: str, threaded: bool):
                     rows[r] = order[part, first + r]
                 batch = numba_network.Batch(
                     params, grads, work, X, T, labels, weights, rows, sums[part], columns * n,
-                    (columns + m) * n, n, step + done, training, scored)
+                    (columns + m) * n, n, step + done, training, scored, constants, label_width,
+                    weight_width)
                 for i in range(ops.size):
                     if numba_network.in_network(ops[i].kind):
                         numba_network.forward(batch, ops[i], threads)
-                    elif ops[i].kind <= Kind.CROSS_LOSS:
+                    elif ops[i].kind <= Kind.OVERLAP_LOSS:
                         numba_heads.head(batch, ops[i])
                         if Y.size:
                             numba_kernels.copy_out(Y[part, first:], ops[i].y, work, ops[i].dst * n,
@@ -94,8 +102,8 @@ def _sources() -> int:
     from hashlib import sha256
     from pathlib import Path
 
-    modules = (losses, plans, numba_formulas, numba_heads, numba_kernels, numba_math,
-               numba_merging, numba_network)
+    modules = (losses, plans, numba_formulas, numba_groups, numba_heads, numba_kernels,
+               numba_layers, numba_math, numba_merging, numba_network, numba_penalties, numba_rows)
     text = b"".join(Path(module.__file__).read_bytes() for module in modules)
     return int(sha256(text).hexdigest()[:15], 16)
 
@@ -107,6 +115,15 @@ def _sizes(plan) -> tuple[int, int]:
     dense = plan.ops[plan.ops["kind"] == Kind.DENSE]
     room = max([plan.n_outputs, *(2 * norms["m"])])
     return plan.columns + plan.n_outputs + int(room), int(max(dense["k"] * dense["m"], default=0))
+
+
+@lru_cache(maxsize=64)
+def _has_own(plan) -> bool:
+    """Whether an activation is the user's own: the plan then runs on NumPy, which is said once."""
+    found = own.classes(plan.ops)
+    for cls in found:
+        own.say_that_numpy_runs(cls, "the numba backend knows the package's own formulas only")
+    return bool(found)
 
 
 def _threads(threads: int, work: int) -> int | None:
@@ -135,10 +152,11 @@ def _run(plan, memory, feed, order, batch_size, scalars, step, sums, Y, threads,
         memory.scratch["work"] = np.empty(size, plan.dtype)
     weights = np.empty(0, plan.dtype) if feed.weights is None else feed.weights
     arguments = (
-        plan.ops, plan.columns, m, memory.params, memory.grads, memory.slots,
+        plan.ops, plan.constants, plan.columns, m, memory.params, memory.grads, memory.slots,
         memory.scratch["work"], np.empty(n, np.int64), _read_only(feed.X),
         _read_only(feed.T if feed.T.ndim == 2 else feed.T.reshape(-1, m)),
-        _read_only(feed.labels.reshape(-1)), _read_only(weights),
+        _read_only(feed.labels.reshape(-1)),
+        _read_only(weights.reshape(-1)),
         _read_only(order), batch_size, _read_only(scalars), step, sums, Y, training, scored)
     threads = _threads(threads, n * largest)
     run = _compiled(plan.dtype.name, threads is not None)
@@ -155,12 +173,18 @@ def _run(plan, memory, feed, order, batch_size, scalars, step, sums, Y, threads,
 
 def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1):
     """A stretch of steps; see the contract in ``fastnn.backends``."""
+    if _has_own(plan):
+        numpy_backend.train(plan, memory, feed, order, batch_size, scalars, step, sums, Y)
+        return
     Y = np.empty((0, 0, 0), plan.dtype) if Y is None else Y
     _run(plan, memory, feed, order, batch_size, scalars, step, sums, Y, threads, True, True)
 
 
 def forward(plan, params, X, Y, training=False, step=0, threads=1):
     """Predictions Y (n, m) of X (n, k); see the contract in ``fastnn.backends``."""
+    if _has_own(plan):
+        numpy_backend.forward(plan, params, X, Y, training, step)
+        return
     empty = np.empty((0, 0), plan.dtype)
     feed = Feed(X, empty, np.empty(0, np.int64))
     _predict(plan, params, feed, np.zeros(1), Y[None], step, threads, training, False)
@@ -173,6 +197,9 @@ def bind(plan, params):
 
 def evaluate(plan, params, feed, sums, threads=1):
     """Add the sums of loss and metrics over the feed; see the contract in ``fastnn.backends``."""
+    if _has_own(plan):
+        numpy_backend.evaluate(plan, params, feed, sums)
+        return
     _predict(plan, params, feed, sums, np.empty((0, 0, 0), plan.dtype), 0, threads, False, True)
 
 

@@ -6,19 +6,23 @@ import numpy as np
 
 from fastnn.backends import numba_formulas as formulas
 from fastnn.backends import numba_kernels as kernels
+from fastnn.backends import numba_penalties
 from fastnn.backends.numba_math import log_, maximum_, minimum_, njit, sqrt_
 from fastnn.backends.numba_network import numbers
-from fastnn.losses import EPSILON
+from fastnn.backends.numba_rows import (
+    class_target,
+    divisor,
+    ignored,
+    label,
+    overlap_of_batch,
+    row_head,
+    weight,
+)
+from fastnn.losses.rows import EPSILON
 from fastnn.plan import LINKS, Kind
 
 _SIGMOID = formulas.ACTIVATE_FORMULAS.index("Sigmoid")
 _LINK_SIGMOID, _LINK_SOFTMAX = LINKS.index("sigmoid"), LINKS.index("softmax")
-
-
-@njit
-def weight(batch, r):
-    """The weight of the batch's row r, of the plan's type."""
-    return batch.weights[batch.rows[r]] if batch.weights.size else batch.work.dtype.type(1)
 
 
 @njit
@@ -32,28 +36,11 @@ def element_loss(batch, op):
         row = 0.0
         for j in range(m):
             row += w[batch.room + r * m + j]
-        total += row * op.a0 * weight(batch, r)
+        total += row * op.a0 * weight(batch, op, r)
     if batch.training and op.dsrc >= 0:
         formulas.slope(op.formula, w, dy, w, batch.targets, w, y, formula_numbers, size)
         kernels.scale(w, dy, size, w.dtype.type(op.a0))
     return total
-
-
-@njit
-def label(batch, op, r):
-    """The class number of the batch's row r."""
-    width = batch.labels.size // batch.X.shape[0]
-    return batch.labels[batch.rows[r] * width + op.t]
-
-
-@njit
-def class_target(batch, op, r, j):
-    """The target of row r and class j: smoothed by a1, or one-hot of the label."""
-    real = batch.work.dtype.type
-    if op.sparse:
-        return real(1) if label(batch, op, r) == j else real(0)
-    t, s = batch.work[batch.targets + r * op.m + j], real(op.a1)
-    return t if s == 0 else t * (real(1) - s) + s / real(op.m)
 
 
 @njit
@@ -96,6 +83,24 @@ def cross_loss(batch, op, r):
 
 
 @njit
+def row_loss(batch, op, r):
+    """The loss of row r; in training dsrc, unweighted."""
+    if op.kind == Kind.SOFTMAX_LOSS:
+        return softmax_loss(batch, op, r)
+    if op.kind == Kind.CROSS_LOSS:
+        return cross_loss(batch, op, r)
+    return row_head(batch, op, r)
+
+
+@njit
+def add_loss(batch, op, total):
+    """Add a batch's loss to the sums."""
+    batch.sums[0] += op.weight * total
+    if op.own > 0:
+        batch.sums[op.own] += total
+
+
+@njit
 def head(batch, op):
     """The prediction; where there are targets, the loss, and in training its gradient."""
     w, n, m = batch.work, batch.n, op.m
@@ -114,21 +119,28 @@ def head(batch, op):
     total = 0.0
     if op.kind == Kind.ELEMENT_LOSS:
         total = element_loss(batch, op)
-    elif op.kind == Kind.SOFTMAX_LOSS:
-        for r in range(n):
-            total += softmax_loss(batch, op, r) * weight(batch, r)
+    elif op.kind == Kind.OVERLAP_LOSS and op.formula:
+        total = overlap_of_batch(batch, op)
     else:
         for r in range(n):
-            total += cross_loss(batch, op, r) * weight(batch, r)
-    total = total * n if op.sums and batch.training else total
-    batch.sums[0] += op.weight * total
-    if op.own > 0:
-        batch.sums[op.own] += total
-    if batch.training and op.dsrc >= 0:
-        divisor = w.dtype.type(1 if op.sums else n)
+            loss = row_loss(batch, op, r)
+            if not ignored(batch, op, r):
+                total += loss * weight(batch, op, r)
+    if not batch.training:
+        add_loss(batch, op, total)
+        return
+    below = divisor(batch, op)
+    if below != n:
+        total = total * n / below if below else 0.0
+    add_loss(batch, op, total)
+    if op.dsrc >= 0 and not (op.kind == Kind.OVERLAP_LOSS and op.formula):
+        share = w.dtype.type(op.weight)
         for r in range(n):
-            kernels.scale(w, op.dsrc * n + r * m, m,
-                          weight(batch, r) * w.dtype.type(op.weight) / divisor)
+            if ignored(batch, op, r) or not below:
+                kernels.fill(w, op.dsrc * n + r * m, m, w.dtype.type(0))
+            else:
+                kernels.scale(w, op.dsrc * n + r * m, m,
+                              weight(batch, op, r) * share / w.dtype.type(below))
 
 
 @njit
@@ -163,6 +175,37 @@ def hits(batch, op):
 
 
 @njit
+def top_k_hits(batch, op):
+    """How many rows have fewer than a0 outputs larger than that at their class."""
+    w, m, y = batch.work, op.m, op.src * batch.n
+    count = 0
+    for r in range(batch.n):
+        first = y + r * m
+        if op.kind == Kind.TOP_K_ACCURACY:
+            at = w[first + kernels.argmax(w, batch.targets + r * m, m)]
+        else:
+            at = w[first + label(batch, op, r)]
+        larger = 0
+        for j in range(m):
+            larger += w[first + j] > at if at == at else w[first + j] > -np.inf
+        count += larger < op.a0
+    return count
+
+
+@njit
+def confusion(batch, op):
+    """How many outputs (of column a3, if not -1) are in the cell a1, a2 of the table."""
+    w, y, column = batch.work, op.src * batch.n, np.int64(op.a3)
+    threshold, count = w.dtype.type(op.a0), 0
+    for r in range(batch.n):
+        for j in range(op.m) if column < 0 else range(column, column + 1):
+            i = r * op.m + j
+            count += ((w[y + i] > threshold) == (op.a1 != 0)
+                      and (w[batch.targets + i] != 0) == (op.a2 != 0))
+    return count
+
+
+@njit
 def penalty(batch, op):
     """a0 |w| + a1 w^2, to be added to the loss of every row."""
     return (op.a0 * kernels.sum_sizes(batch.params, op.w, op.k)
@@ -178,16 +221,58 @@ def score(batch, op):
         batch.sums[op.dst] += hits(batch, op) / op.m
     elif op.kind <= Kind.SPARSE_CATEGORICAL_ACCURACY:
         batch.sums[op.dst] += hits(batch, op)
+    elif op.kind <= Kind.SPARSE_TOP_K_ACCURACY:
+        batch.sums[op.dst] += top_k_hits(batch, op)
+    elif op.kind == Kind.CONFUSION:
+        batch.sums[op.dst] += confusion(batch, op)
     elif op.kind == Kind.PENALTY:
         batch.sums[0] += penalty(batch, op) * batch.n
+    elif op.kind == Kind.ORTHOGONALITY:
+        batch.sums[0] += numba_penalties.orthogonality(batch.params, op) * batch.n
+
+
+@njit
+def waits(op, scalars):
+    """Whether the step comes too early for the op."""
+    if op.kind < Kind.CLIP_VALUE or op.kind > Kind.AVERAGE or op.b < 0:
+        return False
+    return scalars[op.b] == 0
+
+
+@njit
+def accumulate(g, op, total, scalars):
+    """Gradients are added up; where the sum is complete, their mean takes the gradient's place."""
+    kernels.add(total, op.w, total, op.w, g, op.w, op.k)
+    if scalars[op.m] != 0:
+        for i in range(op.w, op.w + op.k):
+            g[i] = total[i] / g.dtype.type(op.a0)
+            total[i] = 0
+
+
+@njit
+def trust(p, u, op, scalars):
+    """A step along u as long as the parameters are, times the learning rate."""
+    size = sqrt_(kernels.sum_squares(p, op.w, op.k))
+    length = sqrt_(kernels.sum_squares(u, op.w, op.k))
+    ratio = size / length if size > 0 and length > 0 else 1.0
+    kernels.subtract(p, op.w, u, op.w, op.k, p.dtype.type(ratio * scalars[op.m]))
 
 
 @njit
 def finish(batch, op, slots, scalars, threads):
-    """Penalties of the gradient, clipping and the update."""
+    """Penalties of the gradient, clipping, the update, what is around it, and constraints."""
     g, real = batch.grads, batch.grads.dtype.type
+    if op.kind < Kind.PENALTY or waits(op, scalars):
+        return
     if op.kind == Kind.PENALTY:
-        kernels.add_penalty_gradient(g, batch.params, op.w, op.k, real(op.a0), real(op.a1))
+        kernels.add_penalty_gradient(
+            g, op.w, batch.params, op.w, op.k, real(op.a0), real(op.a1))
+    elif op.kind == Kind.ORTHOGONALITY:
+        numba_penalties.add_orthogonality_gradient(g, batch.params, op)
+    elif op.kind == Kind.NON_NEGATIVE:
+        numba_penalties.non_negative(batch.params, op.w, op.k)
+    elif op.kind == Kind.BOUND_NORM:
+        numba_penalties.bound_norms(batch.params, op)
     elif op.kind == Kind.CLIP_VALUE:
         kernels.clip(g, op.w, op.k, real(op.a0))
     elif op.kind == Kind.CLIP_NORM:
@@ -199,3 +284,13 @@ def finish(batch, op, slots, scalars, threads):
             threads, op.formula, batch.params, g, slots, op.w, scalars, op.k)
     elif op.kind == Kind.UPDATE:
         formulas.update(op.formula, batch.params, op.w, g, op.w, slots, op.w, scalars, op.k)
+    elif op.kind == Kind.ACCUMULATE:
+        accumulate(g, op, slots[op.s], scalars)
+    elif op.kind == Kind.DECAY:
+        kernels.subtract(batch.params, op.w, batch.params, op.w, op.k, real(scalars[op.m]))
+    elif op.kind == Kind.TRUST:
+        trust(batch.params, g, op, scalars)
+    elif op.kind == Kind.AVERAGE:
+        kernels.blend(slots[op.s], op.w, batch.params, op.w, op.k, real(scalars[op.m]))
+        if scalars[op.m + 1] != 0:
+            kernels.copy(batch.params, op.w, slots[op.s], op.w, op.k)

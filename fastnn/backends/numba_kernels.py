@@ -157,6 +157,22 @@ def scale(x, x0, size, factor):
 
 
 @njit
+def fill(x, x0, size, value):
+    """x = value."""
+    x = x[x0 : x0 + size]
+    for j in range(size):
+        x[j] = value
+
+
+@njit
+def subtract(out, out0, x, x0, size, factor):
+    """out -= factor x."""
+    out, x = out[out0 : out0 + size], x[x0 : x0 + size]
+    for j in range(size):
+        out[j] -= factor * x[j]
+
+
+@njit
 def clip(x, x0, size, limit):
     """x into [-limit, limit]."""
     x = x[x0 : x0 + size]
@@ -165,9 +181,9 @@ def clip(x, x0, size, limit):
 
 
 @njit
-def add_penalty_gradient(g, p, p0, size, l1, l2):
+def add_penalty_gradient(g, g0, p, p0, size, l1, l2):
     """g += l1 sign(p) + 2 l2 p."""
-    g, p = g[p0 : p0 + size], p[p0 : p0 + size]
+    g, p = g[g0 : g0 + size], p[p0 : p0 + size]
     two = p.dtype.type(2)
     for j in range(size):
         g[j] += l1 * np.sign(p[j]) + two * l2 * p[j]
@@ -352,6 +368,19 @@ _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
 @njit
+def philox(c0, c1, step, seed):
+    """The four words of Philox4x32-7 at counter (c0, c1, step low, step high); all uint64."""
+    c2, c3 = step & _WORD, step >> _HALF
+    k0, k1 = seed & _WORD, seed >> _HALF
+    for _ in range(7):
+        p0, p1 = _M0 * c0, _M1 * c2
+        c0, c2 = (p1 >> _HALF) ^ c1 ^ k0, (p0 >> _HALF) ^ c3 ^ k1
+        c1, c3 = p1 & _WORD, p0 & _WORD
+        k0, k1 = (k0 + _W0) & _WORD, (k1 + _W1) & _WORD
+    return c0, c1, c2, c3
+
+
+@njit
 def dropout_mask(mask, mask0, seed, step, threshold, factor, n, k):
     """mask[r, c] = factor where ``random.dropout_halves`` are at least the threshold, else 0.
 
@@ -361,14 +390,7 @@ def dropout_mask(mask, mask0, seed, step, threshold, factor, n, k):
     for r in range(n):
         row = mask[mask0 + r * k : mask0 + r * k + k]
         for i in range((k + 7) // 8):
-            c0, c1, c2, c3 = np.uint64(r), np.uint64(i), step & _WORD, step >> _HALF
-            k0, k1 = seed & _WORD, seed >> _HALF
-            for _ in range(7):
-                p0, p1 = _M0 * c0, _M1 * c2
-                c0, c2 = (p1 >> _HALF) ^ c1 ^ k0, (p0 >> _HALF) ^ c3 ^ k1
-                c1, c3 = p1 & _WORD, p0 & _WORD
-                k0, k1 = (k0 + _W0) & _WORD, (k1 + _W1) & _WORD
-            words = (c0, c1, c2, c3)
+            words = philox(np.uint64(r), np.uint64(i), step, seed)
             for j in range(min(8, k - 8 * i)):
                 half = words[j & 3] & _LOW if j < 4 else words[j & 3] >> _QUARTER
                 row[8 * i + j] = factor if half >= threshold else zero

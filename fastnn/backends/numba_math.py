@@ -30,6 +30,11 @@ def abs_(x):
 
 
 @njit
+def erf_(x):
+    return math.erf(x)
+
+
+@njit
 def exp_(x):
     return math.exp(x)
 

@@ -12,12 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from fastnn.backends import numba_formulas as formulas
+from fastnn.backends import numba_groups as groups
 from fastnn.backends import numba_kernels as kernels
+from fastnn.backends import numba_layers as layers
 from fastnn.backends import numba_merging as merging
 from fastnn.backends.numba_math import njit
 from fastnn.plan import Kind
+from fastnn.plan import in_network as _in_network
 
-_NETWORK = np.array([kind < Kind.OUTPUT or kind >= 60 for kind in range(max(Kind) + 1)])
 PAYS = 1 << 22  # multiply-adds from which a product is shared among threads
 
 
@@ -26,7 +28,7 @@ class Batch(NamedTuple):
 
     rows : (n,) the batch's row numbers in X, T, labels and weights, each of which may be empty.
     targets, room : where these begin in ``work``.
-    scored : whether there are targets.
+    scored : whether there are targets. label_width, weight_width : numbers for each row.
     """
 
     params: np.ndarray
@@ -44,11 +46,12 @@ class Batch(NamedTuple):
     step: int
     training: bool
     scored: bool
+    constants: np.ndarray
+    label_width: int
+    weight_width: int
 
 
-@njit
-def in_network(kind):
-    return _NETWORK[kind]
+in_network = njit(_in_network)
 
 
 @njit
@@ -178,6 +181,14 @@ def backward_batch_norm(batch, op):
 
 
 @njit
+def backward_activity(batch, op):
+    w, size, real = batch.work, batch.n * op.k, batch.work.dtype.type
+    kernels.copy(w, op.dsrc * batch.n, w, op.ddst * batch.n, size)
+    kernels.add_penalty_gradient(w, op.dsrc * batch.n, w, op.src * batch.n, size,
+                                 real(op.a0 / batch.n), real(op.a1 / batch.n))
+
+
+@njit
 def forward(batch, op, threads):
     w, n, k, m = batch.work, batch.n, op.k, op.m
     src, src2, dst = op.src * n, op.src2 * n, op.dst * n
@@ -189,7 +200,7 @@ def forward(batch, op, threads):
         kernels.copy(w, dst, w, src, n * k)
         formulas.activate(op.formula, w, dst, numbers(op), n * k)
     elif op.kind == Kind.SOFTMAX:
-        kernels.softmax(w, dst, w, src, n, k)
+        kernels.softmax(w, dst, w, src, n * k // op.s, op.s)
     elif op.kind == Kind.DROPOUT:
         forward_dropout(batch, op)
     elif op.kind == Kind.BATCH_NORM:
@@ -201,6 +212,19 @@ def forward(batch, op, threads):
     elif op.kind == Kind.CONCATENATE:
         kernels.copy_rows(w, dst, k + m, w, src, k, n, k)
         kernels.copy_rows(w, dst + k, k + m, w, src2, m, n, m)
+    elif op.kind == Kind.ACTIVITY and batch.scored:
+        batch.sums[0] += (op.a0 * kernels.sum_sizes(w, src, n * k)
+                          + op.a1 * kernels.sum_squares(w, src, n * k))
+    elif Kind.ROW_NORM <= op.kind <= Kind.GATHER:
+        layers.forward(batch, op)
+    elif op.kind == Kind.LOG_SOFTMAX:
+        groups.log_softmax(w, dst, src, n * k // op.s, op.s)
+    elif op.kind == Kind.SPARSEMAX:
+        groups.sparsemax(w, dst, src, n * k // op.s, op.s)
+    elif op.kind == Kind.GLU:
+        groups.glu(w, dst, src, n * k // op.s, op.s // 2)
+    elif op.kind == Kind.PRELU:
+        groups.prelu(w, dst, src, src, batch.params, op.w, n, k, m, op.s)
     elif op.kind == Kind.MERGE:
         a, b = w.dtype.type(op.a0), w.dtype.type(op.a1)
         merging.merge(op.formula, w, dst, w, src, w, src2, a, b, n * k)
@@ -219,7 +243,7 @@ def backward(batch, op, threads):
         formulas.derive(op.formula, w, ddst, w, dst, w, src, numbers(op), n * k)
         kernels.copy(w, dsrc, w, ddst, n * k)
     elif op.kind == Kind.SOFTMAX:
-        kernels.softmax_gradient(w, dsrc, w, ddst, w, dst, n, k)
+        kernels.softmax_gradient(w, dsrc, w, ddst, w, dst, n * k // op.s, op.s)
     elif op.kind == Kind.DROPOUT:
         kernels.times(w, dsrc, w, ddst, w, op.aux * n, n * k)
     elif op.kind == Kind.BATCH_NORM:
@@ -241,6 +265,21 @@ def backward(batch, op, threads):
             kernels.copy_rows(w, dsrc, k, w, ddst, k + m, n, k)
         if dsrc2 >= 0:
             kernels.copy_rows(w, dsrc2, m, w, ddst + k, k + m, n, m)
+    elif op.kind == Kind.ACTIVITY:
+        backward_activity(batch, op)
+    elif Kind.ROW_NORM <= op.kind <= Kind.GATHER:
+        layers.backward(batch, op)
+    elif op.kind == Kind.LOG_SOFTMAX:
+        groups.log_softmax_gradient(w, dsrc, ddst, dst, n * k // op.s, op.s)
+    elif op.kind == Kind.SPARSEMAX:
+        groups.sparsemax_gradient(w, dsrc, ddst, dst, n * k // op.s, op.s)
+    elif op.kind == Kind.GLU:
+        groups.glu_gradient(w, dsrc, ddst, src, n * k // op.s, op.s // 2)
+    elif op.kind == Kind.PRELU:
+        if op.trains:
+            groups.prelu_gradient(batch.grads, op.w, w, ddst, src, n, k, m, op.s)
+        if dsrc >= 0:
+            groups.prelu(w, dsrc, ddst, src, batch.params, op.w, n, k, m, op.s)
     elif op.kind == Kind.MERGE:
         a, b = w.dtype.type(op.a0), w.dtype.type(op.a1)
         if dsrc >= 0:
@@ -264,6 +303,7 @@ def add_backward(batch, op, threads, spare):
     merging.clear(spare, start, op.adds)
     other = Batch(batch.params, spare, batch.work, batch.X, batch.T, batch.labels, batch.weights,
                   batch.rows, batch.sums, batch.targets, batch.room, batch.n, batch.step,
-                  batch.training, batch.scored)
+                  batch.training, batch.scored, batch.constants, batch.label_width,
+                  batch.weight_width)
     backward(other, op, threads)
     merging.add_to(batch.grads, spare, start, op.adds)

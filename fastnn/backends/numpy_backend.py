@@ -1,24 +1,18 @@
 """The specification: every op of the plan in NumPy, complete and as short as it can be said.
 
 A workspace is one array (rows, plan.columns); a value is a slice of its columns. The functions
-``forward_*`` and ``backward_*`` below define what the ops mean; the compiled backends are tested
-against them.
+``forward_*`` and ``backward_*`` below define what the ops of the network mean, `numpy_layers` those
+of single layers, `numpy_heads` losses and metrics, `numpy_step` what happens to gradients and
+parameters. The compiled backends are tested against them.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from fastnn import activations, losses, random
-from fastnn.backends import bind_forward
-from fastnn.backends.numpy_merging import (  # noqa: F401 - found by name below
-    backward_dot,
-    backward_merge,
-    forward_dot,
-    forward_merge,
-)
-from fastnn.optimizers import rules
-from fastnn.plan import LINKS, Kind, Plan
+from fastnn import activations, random
+from fastnn.backends import bind_forward, numpy_heads, numpy_layers, numpy_merging, numpy_step
+from fastnn.plan import Kind, Plan
 from fastnn.random import permutations as permutations  # of the contract
 
 NAME = "numpy"
@@ -42,6 +36,10 @@ class Run:
     def matrix(self, vector, op):
         return vector[op["w"] : op["w"] + op["k"] * op["m"]].reshape(op["k"], op["m"])
 
+    def numbers(self, op, hyper, first: int = 0) -> list:
+        """The op's numbers in the plan's type, so that float32 stays float32."""
+        return [self.plan.dtype.type(op[f"a{first + i}"]) for i in range(len(hyper))]
+
     def forward(self, X):
         for op in self.plan.ops:
             self.aim(op)
@@ -49,11 +47,13 @@ class Run:
                 FORWARD[op["kind"]](self, op, X)
 
     def aim(self, op):
-        """At a head: its targets become those that it and the metrics behind it compare with."""
-        if Kind.OUTPUT <= op["kind"] < Kind.ELEMENT_METRIC and self.feed is not None:
-            T, labels = self.feed
+        """At a head: its targets and weights become those that it and the metrics behind it use."""
+        if Kind.OUTPUT <= op["kind"] <= Kind.OVERLAP_LOSS and self.feed is not None:
+            T, labels, weights = self.feed
             self.T = T[:, op["t"] : op["t"] + op["m"]] if T.size else T
             self.labels = labels.reshape(len(self.work), -1)[:, op["t"]] if op["sparse"] else labels
+            if weights is not None:
+                self.weights = weights.reshape(len(self.work), -1)[:, op["v"]]
 
     def backward(self):
         for op in self.plan.ops[::-1]:
@@ -77,32 +77,27 @@ class Run:
         """Metrics, penalties, clipping and the update: the ops behind the head, in order."""
         for op in self.plan.ops:
             self.aim(op)
-            if op["kind"] in FINISH:
+            if op["kind"] in FINISH and not numpy_step.waits(op, scalars):
                 FINISH[op["kind"]](self, op, slots, scalars)
 
     @property
     def Y(self):
-        heads = [op for op in self.plan.ops if Kind.OUTPUT <= op["kind"] < Kind.ELEMENT_METRIC]
+        heads = [op for op in self.plan.ops if Kind.OUTPUT <= op["kind"] <= Kind.OVERLAP_LOSS]
         return np.hstack([self.columns(op["dst"], op["m"]) for op in heads])
 
 
 # formulas: an op's code and numbers as a call
 
 
-def _activate(op, z):
-    cls = activations.elementwise()[op["formula"]]
-    return cls.forward(z, *_cast(op, z, cls.hyper))
+def _activate(run, op, z):
+    cls = activations.at_code(op["formula"])
+    return cls.forward(z, *run.numbers(op, cls.hyper))
 
 
-def _derive(op, dy, y, z):
-    cls = activations.elementwise()[op["formula"]]
+def _derive(run, op, dy, y, z):
+    cls = activations.at_code(op["formula"])
     kept = (y, z) if cls.keeps_z() else (y,)
-    return cls.backward(dy, *kept, *_cast(op, y, cls.hyper))
-
-
-def _cast(op, like, hyper, first=0):
-    """The op's numbers in the value's own type, so that float32 stays float32."""
-    return [like.dtype.type(op[f"a{first + i}"]) for i in range(len(hyper))]
+    return cls.backward(dy, *kept, *run.numbers(op, cls.hyper))
 
 
 # the network
@@ -118,12 +113,12 @@ def forward_dense(run, op, X):
         z += run.params[op["b"] : op["b"] + op["m"]]
     if op["keep"] >= 0:
         run.columns(op["keep"], op["m"])[:] = z
-    run.columns(op["dst"], op["m"])[:] = _activate(op, z)
+    run.columns(op["dst"], op["m"])[:] = _activate(run, op, z)
 
 
 def backward_dense(run, op):
     dy, y = run.columns(op["ddst"], op["m"]), run.columns(op["dst"], op["m"])
-    dz = _derive(op, dy, y, run.columns(op["keep"], op["m"]) if op["keep"] >= 0 else None)
+    dz = _derive(run, op, dy, y, run.columns(op["keep"], op["m"]) if op["keep"] >= 0 else None)
     if op["trains"]:
         run.matrix(run.grads, op)[:] = run.columns(op["src"], op["k"]).T @ dz
         if op["b"] >= 0:
@@ -133,24 +128,56 @@ def backward_dense(run, op):
 
 
 def forward_activation(run, op, X):
-    run.columns(op["dst"], op["k"])[:] = _activate(op, run.columns(op["src"], op["k"]))
+    run.columns(op["dst"], op["k"])[:] = _activate(run, op, run.columns(op["src"], op["k"]))
 
 
 def backward_activation(run, op):
     k = op["k"]
     run.columns(op["dsrc"], k)[:] = _derive(
-        op, run.columns(op["ddst"], k), run.columns(op["dst"], k), run.columns(op["src"], k))
+        run, op, run.columns(op["ddst"], k), run.columns(op["dst"], k), run.columns(op["src"], k))
+
+
+_ROW_WISE = {Kind.SOFTMAX: activations.Softmax, Kind.LOG_SOFTMAX: activations.LogSoftmax,
+             Kind.SPARSEMAX: activations.Sparsemax, Kind.GLU: activations.GLU}
 
 
 def forward_softmax(run, op, X):
-    run.columns(op["dst"], op["k"])[:] = activations.Softmax.forward(
-        run.columns(op["src"], op["k"]))
+    """The function of the kind's class, on groups of s columns."""
+    z = run.columns(op["src"], op["k"]).reshape(-1, op["s"])
+    run.columns(op["dst"], op["m"])[:] = _ROW_WISE[op["kind"]].forward(z).reshape(-1, op["m"])
 
 
 def backward_softmax(run, op):
-    k = op["k"]
-    run.columns(op["dsrc"], k)[:] = activations.Softmax.backward(
-        run.columns(op["ddst"], k), run.columns(op["dst"], k))
+    k, m, size = op["k"], op["m"], op["s"]
+    dy, y = (run.columns(op[name], m).reshape(-1, size * m // k) for name in ("ddst", "dst"))
+    cls = _ROW_WISE[op["kind"]]
+    kept = (y, run.columns(op["src"], k).reshape(-1, size)) if cls.keeps_z() else (y,)
+    run.columns(op["dsrc"], k)[:] = cls.backward(dy, *kept).reshape(-1, k)
+
+
+forward_log_softmax = forward_sparsemax = forward_glu = forward_softmax
+backward_log_softmax = backward_sparsemax = backward_glu = backward_softmax
+
+
+def _alphas(run, op):
+    """The alpha of every column."""
+    return run.params[op["w"] + np.arange(op["k"]) // op["s"] % op["m"]]
+
+
+def forward_prelu(run, op, X):
+    z = run.columns(op["src"], op["k"])
+    run.columns(op["dst"], op["k"])[:] = np.where(z > 0, z, _alphas(run, op) * z)
+
+
+def backward_prelu(run, op):
+    """He et al. 2015, eq. 8 and the paragraph behind it."""
+    k, m, size = op["k"], op["m"], op["s"]
+    z, dy = run.columns(op["src"], k), run.columns(op["ddst"], k)
+    if op["trains"]:
+        dalpha = np.where(z > 0, 0, dy * z).reshape(-1, m, size)
+        run.grads[op["w"] : op["w"] + m] = dalpha.sum(axis=(0, 2))
+    if op["dsrc"] >= 0:
+        run.columns(op["dsrc"], k)[:] = np.where(z > 0, dy, _alphas(run, op) * dy)
 
 
 def forward_dropout(run, op, X):
@@ -256,142 +283,29 @@ def backward_concatenate(run, op):
         run.columns(op["dsrc2"], m)[:] = run.columns(op["ddst"] + k, m)
 
 
-# heads
-
-
-def _link(run, op):
-    link = LINKS[op["link"]]
-    if link:
-        z = run.columns(op["src"], op["m"])
-        run.columns(op["dst"], op["m"])[:] = activations.get(link).forward(z)
-
-
-def forward_output(run, op, X):
-    _link(run, op)
-    if run.training and op["dsrc"] >= 0:  # an output without a loss
-        run.columns(op["dsrc"], op["m"])[:] = 0
-
-
-def forward_element_loss(run, op, X):
-    """Row loss a0 * sum_j value(t_j, y_j)."""
-    _link(run, op)
-    if run.T is None:
-        return
-    _, value, gradient, hyper = losses.elementwise()[op["formula"]]
-    y = run.columns(op["src"], op["m"])
-    numbers = _cast(op, y, hyper, first=1)
-    scale = y.dtype.type(op["a0"])
-    _reduce(run, op, value(run.T, y, *numbers).sum(axis=1) * scale,
-            lambda: gradient(run.T, y, *numbers) * scale)
-
-
-def forward_softmax_loss(run, op, X):
-    _link(run, op)
+def forward_activity(run, op, X):
+    """The batch's penalty over n, times n; rows count alike, whatever their weights."""
     if run.T is not None:
-        rows, dz, _ = losses.softmax_loss(_class_targets(run, op), run.columns(op["src"], op["m"]))
-        _reduce(run, op, rows, lambda: dz)
+        y = run.columns(op["src"], op["k"])
+        ones, squares = np.abs(y).sum(dtype=np.float64), np.square(y, dtype=np.float64).sum()
+        run.sums[0] += op["a0"] * ones + op["a1"] * squares
 
 
-def forward_cross_loss(run, op, X):
-    if run.T is not None:
-        rows, dy = losses.cross_loss(_class_targets(run, op), run.columns(op["src"], op["m"]))
-        _reduce(run, op, rows, lambda: dy)
-
-
-def _class_targets(run, op):
-    if op["sparse"]:
-        return losses.one_hot(run.labels, op["m"], run.work.dtype)
-    return losses.smooth(run.T, run.work.dtype.type(op["a1"]))
-
-
-def _reduce(run, op, rows, gradient):
-    """Weighted batch loss into sums[0] (times the rows) and the gradient of the batch's loss."""
-    n = len(rows)
-    weights = np.ones_like(rows) if run.weights is None else run.weights
-    total = float((rows * weights).sum(dtype=np.float64))
-    total = total * n if op["sums"] and run.training else total
-    run.sums[0] += op["weight"] * total
-    if op["own"] > 0:
-        run.sums[op["own"]] += total
-    if run.training and op["dsrc"] >= 0:
-        divisor = weights.dtype.type(1 if op["sums"] else n)
-        factors = weights * weights.dtype.type(op["weight"]) / divisor
-        run.columns(op["dsrc"], op["m"])[:] = gradient() * factors[:, None]
-
-
-# metrics
-
-
-def element_metric(run, op, slots, scalars):
-    _, value, _, hyper = losses.elementwise()[op["formula"]]
-    y = run.columns(op["src"], op["m"])
-    rows = value(run.T, y, *_cast(op, y, hyper, first=1)).sum(axis=1) * y.dtype.type(op["a0"])
-    run.sums[op["dst"]] += rows.sum(dtype=np.float64)
-
-
-def binary_accuracy(run, op, slots, scalars):
-    y = run.columns(op["src"], op["m"])
-    hits = (y > y.dtype.type(op["a0"])) == run.T
-    run.sums[op["dst"]] += hits.sum() / op["m"]
-
-
-def categorical_accuracy(run, op, slots, scalars):
-    y = run.columns(op["src"], op["m"])
-    run.sums[op["dst"]] += (y.argmax(axis=1) == run.T.argmax(axis=1)).sum()
-
-
-def sparse_categorical_accuracy(run, op, slots, scalars):
-    y = run.columns(op["src"], op["m"])
-    run.sums[op["dst"]] += (y.argmax(axis=1) == run.labels).sum()
-
-
-# penalties, clipping, update
-
-
-def penalty(run, op, slots, scalars):
-    """l1 * sum |w| + l2 * sum w^2, in Keras's convention: no 1/2 and no 1/n."""
-    p = run.params[op["w"] : op["w"] + op["k"]]
-    l1, l2 = p.dtype.type(op["a0"]), p.dtype.type(op["a1"])
-    ones, squares = np.abs(p).sum(dtype=np.float64), np.square(p, dtype=np.float64).sum()
-    run.sums[0] += (op["a0"] * ones + op["a1"] * squares) * len(run.work)
-    if run.training:
-        run.grads[op["w"] : op["w"] + op["k"]] += l1 * np.sign(p) + 2 * l2 * p
-
-
-def clip_value(run, op, slots, scalars):
-    g = run.grads[op["w"] : op["w"] + op["k"]]
-    limit = g.dtype.type(op["a0"])
-    np.clip(g, -limit, limit, out=g)
-
-
-def clip_norm(run, op, slots, scalars):
-    g = run.grads[op["w"] : op["w"] + op["k"]]
-    norm = np.sqrt(np.square(g, dtype=np.float64).sum())
-    if norm > op["a0"]:
-        g *= g.dtype.type(op["a0"] / norm)
-
-
-def update(run, op, slots, scalars):
-    _, rule, _ = rules()[op["formula"]]
-    part = slice(op["w"], op["w"] + op["k"])
-    numbers = [run.params.dtype.type(x) for x in scalars]
-    new = rule(run.params[part], run.grads[part], *slots[:, part], *numbers)
-    p, *states = new if isinstance(new, tuple) else (new,)
-    run.params[part] = p
-    for slot, state in zip(slots, states, strict=True):
-        slot[part] = state
+def backward_activity(run, op):
+    k, real = op["k"], run.work.dtype.type
+    y = run.columns(op["src"], k)
+    l1, l2 = real(op["a0"] / len(y)), real(2 * op["a1"] / len(y))
+    run.columns(op["dsrc"], k)[:] = run.columns(op["ddst"], k) + (l1 * np.sign(y) + l2 * y)
 
 
 _NETWORK = ("input", "dense", "activation", "softmax", "dropout", "batch_norm", "fork", "add",
-            "multiply", "concatenate", "merge", "dot")
-_HEADS = ("output", "element_loss", "softmax_loss", "cross_loss")
-_METRICS = ("element_metric", "binary_accuracy", "categorical_accuracy",
-            "sparse_categorical_accuracy")
-_STEP = ("penalty", "clip_value", "clip_norm", "update")
-FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK + _HEADS}
+            "multiply", "concatenate", "activity", "log_softmax", "sparsemax", "glu", "prelu")
+FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK}
 BACKWARD = {Kind[name.upper()]: globals()[f"backward_{name}"] for name in _NETWORK[1:]}
-FINISH = {Kind[name.upper()]: globals()[name] for name in _METRICS + _STEP}
-EVALUATE = {Kind[name.upper()] for name in (*_METRICS, "penalty")}
+FORWARD |= numpy_layers.FORWARD | numpy_merging.FORWARD | numpy_heads.FORWARD
+BACKWARD |= numpy_layers.BACKWARD | numpy_merging.BACKWARD
+FINISH = numpy_heads.METRICS | numpy_step.FINISH
+EVALUATE = {*numpy_heads.METRICS, Kind.PENALTY, Kind.ORTHOGONALITY}
 
 
 # the contract
@@ -449,13 +363,21 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
                 done += 1
 
 
+def finish(plan, memory, scalars):
+    """The ops behind the network alone, for a gradient that somebody else has computed."""
+    with np.errstate(all="ignore"):
+        run = Run(plan, memory.params, 0, True)
+        run.grads = memory.grads
+        run.finish(memory.slots, scalars)
+
+
 def _run(plan, params, feed, rows, training, step=0, grads=None):
     X = feed.X[rows]
     run = Run(plan, params, len(X), training, step)
     run.grads = grads
     run.T = feed.T[rows] if feed.T.size else feed.T
     run.labels = feed.labels[rows] if feed.labels.size else feed.labels
-    run.feed = run.T, run.labels
     run.weights = None if feed.weights is None else feed.weights[rows]
+    run.feed = run.T, run.labels, run.weights
     run.forward(X)
     return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn.plan import MERGES
+from fastnn.plan import MERGES, Kind
 
 MOST = 1e7  # Keras's bound on 1 / |x| (its epsilon is 1e-7): a row of zeros stays one
 
@@ -62,3 +62,7 @@ def backward_dot(run, op):
             slope = np.where(own < x.dtype.type(MOST), own, 0)  # where the bound holds it is fixed
             dx = (y * other - c * x * slope) * own * dc
         run.columns(source, op["k"])[:] = dx
+
+
+FORWARD = {Kind.MERGE: forward_merge, Kind.DOT: forward_dot}
+BACKWARD = {Kind.MERGE: backward_merge, Kind.DOT: backward_dot}

@@ -5,8 +5,10 @@
 3
 """
 
+from fastnn.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.layers.base import Layer, Variable
 from fastnn.layers.core import Activation, Dense, Flatten, Input, InputLayer, Reshape
+from fastnn.layers.embedding import Embedding
 from fastnn.layers.merging import (
     Add,
     Average,
@@ -25,14 +27,33 @@ from fastnn.layers.merging import (
     multiply,
     subtract,
 )
-from fastnn.layers.normalization import BatchNormalization
-from fastnn.layers.regularization import Dropout
+from fastnn.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
+from fastnn.layers.preprocessing import CategoryEncoding, Discretization, Normalization, Rescaling
+from fastnn.layers.regularization import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+)
+from fastnn.layers.reshaping import Cropping1D, Identity, Permute, RepeatVector, ZeroPadding1D
 from fastnn.registry import get as _get
 
-__all__ = ["Activation", "Add", "Average", "BatchNormalization", "Concatenate", "Dense", "Dot",
-           "Dropout", "Flatten", "Input", "InputLayer", "Layer", "Maximum", "Minimum", "Multiply",
-           "Reshape", "Subtract", "Variable", "add", "average", "concatenate", "deserialize", "dot",
-           "maximum", "minimum", "multiply", "subtract"]
+__all__ = ["ELU", "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average",
+           "BatchNormalization", "CategoryEncoding", "Concatenate", "Cropping1D", "Dense",
+           "Discretization", "Dot", "Dropout", "Embedding", "Flatten", "GaussianDropout",
+           "GaussianNoise", "GroupNormalization", "Identity", "Input", "InputLayer", "Layer",
+           "LayerNormalization", "LeakyReLU", "Maximum", "Minimum", "Multiply", "Normalization",
+           "PReLU", "Permute", "RMSNormalization", "ReLU", "RepeatVector", "Rescaling", "Reshape",
+           "Softmax", "Subtract", "UnitNormalization", "Variable", "ZeroPadding1D", "add",
+           "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply",
+           "subtract"]
 
 
 def deserialize(config: dict) -> Layer:

@@ -22,7 +22,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from fastnn import config, initializers, regularizers
+from fastnn import config, constraints, initializers, registry, regularizers
 from fastnn.layers.graph import Node, Tensor, flat, is_symbolic
 from fastnn.naming import unique_name
 
@@ -46,15 +46,16 @@ class Variable:
     model; assigning to it copies the numbers in.
     """
 
-    __slots__ = ("_value", "initializer", "name", "offset", "regularizer", "shape", "size",
-                 "trainable")
+    __slots__ = ("_value", "constraint", "initializer", "name", "offset", "regularizer", "shape",
+                 "size", "trainable")
 
-    def __init__(self, name, value, initializer, regularizer, trainable):
+    def __init__(self, name, value, initializer, regularizer, trainable, constraint=None):
         self.name = name
         self.shape = value.shape
         self.size = value.size
         self.initializer = initializer
         self.regularizer = regularizer
+        self.constraint = constraint
         self.trainable = trainable
         self.offset = -1
         self._value = value
@@ -130,6 +131,7 @@ class Layer:
     trainable : bool; what is set holds from the model's next ``compile`` on.
     dtype : "float32", "float64" or None for ``config.floatx()``; a model has the widest of its
         layers' types.
+    activity_regularizer : the penalty of the layer's output, divided by the rows of the batch.
     input_shape, input_dim : the shape (without the batch axis) or width of the input, for the first
         layer of a model.
     """
@@ -137,12 +139,13 @@ class Layer:
     many = False  # whether the layer is called on a list of inputs
 
     def __init__(self, *, name=None, trainable=True, dtype=None, input_shape=None, input_dim=None,
-                 **unknown):
+                 activity_regularizer=None, **unknown):
         if unknown:
             raise TypeError(_unknown_arguments(type(self), unknown))
         self.name = str(name) if name else unique_name(type(self).__name__)
         self.trainable = bool(trainable)
         self.dtype = config.standardize_dtype(dtype).name
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         if input_dim is not None:
             input_shape = (input_dim,)
         self.given_shape = None if input_shape is None else standard_shape(input_shape)
@@ -164,13 +167,24 @@ class Layer:
         """Append the layer's ops to the plan and return the value that holds its output."""
         raise TypeError(f"{type(self).__name__} defines no lower().")  # abstract
 
+    def lower_regularized(self, builder, *values):
+        """What models call: ``lower``, and behind it the penalty of the output, if it has one."""
+        value = self.lower(builder, *values)
+        penalty = self.activity_regularizer
+        return value if penalty is None else penalty.lower_activity(builder, value)
+
     def add_weight(self, name, shape, initializer="glorot_uniform", trainable=True,
-                   regularizer=None) -> None:
-        """Declare a variable, found from now on as ``self.variables[name]``."""
+                   regularizer=None, constraint=None) -> None:
+        """Declare a variable, found from now on as ``self.variables[name]``.
+
+        regularizer, constraint : names, classes or instances: what is added to the loss for it, and
+            what is done to it after every update. Both hold where the variable is trained.
+        """
         shape, stored = tuple(shape), _stored.get()
         initializer, regularizer = initializers.get(initializer), regularizers.get(regularizer)
         value = stored(self, name, shape) if stored else initializer(shape, self.dtype)
-        self.variables[name] = Variable(name, value, initializer, regularizer, trainable)
+        self.variables[name] = Variable(name, value, initializer, regularizer, trainable,
+                                        constraints.get(constraint))
 
     def offset(self, name: str) -> int:
         """Where a variable lies in the parameter vector; -1 if there is none."""
@@ -294,7 +308,9 @@ class Layer:
 
     def get_config(self) -> dict:
         """The arguments that make an equal layer, its weights apart."""
-        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        penalty = self.activity_regularizer
+        extra = {} if penalty is None else {"activity_regularizer": registry.serialize(penalty)}
+        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype} | extra
 
     @classmethod
     def from_config(cls, config: dict):
@@ -345,6 +361,13 @@ def positive_integer(name: str, value) -> int:
     if number < 1:
         raise ValueError(f"{name} must be a positive whole number, received {value!r}.")
     return number
+
+
+def refuse(layer: str, **arguments) -> None:
+    """A ValueError for an argument of Keras's, name=(value, the only one fastnn takes)."""
+    for name, (value, only) in arguments.items():
+        if value != only:
+            raise ValueError(f"{layer} in fastnn knows {name}={only} only; received {value!r}.")
 
 
 def _unknown_arguments(cls: type, unknown: dict) -> str:

@@ -6,8 +6,8 @@ import math
 import operator
 from dataclasses import replace
 
-from fastnn import activations, initializers, regularizers
-from fastnn.layers.base import Layer, Weight, positive_integer, standard_shape
+from fastnn import activations, constraints, initializers, regularizers
+from fastnn.layers.base import Layer, Weight, positive_integer, refuse, standard_shape
 from fastnn.layers.graph import Node, Tensor
 from fastnn.plan import Kind
 from fastnn.registry import register, serialize
@@ -73,8 +73,12 @@ class Dense(Layer):
 
     def __init__(self, units, activation=None, use_bias=True,
                  kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, **kwargs):
-        super().__init__(**kwargs)
+                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 kernel_constraint=None, bias_constraint=None, lora_rank=None, lora_alpha=None,
+                 quantization_config=None, **kwargs):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        refuse("Dense", lora_rank=(lora_rank, None), lora_alpha=(lora_alpha, None),
+               quantization_config=(quantization_config, None))
         self.units = positive_integer("units", units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
@@ -82,20 +86,22 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape):
         self.add_weight("kernel", (*input_shape, self.units), self.kernel_initializer,
-                        regularizer=self.kernel_regularizer)
+                        regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
         if self.use_bias:
             self.add_weight("bias", (self.units,), self.bias_initializer,
-                            regularizer=self.bias_regularizer)
+                            regularizer=self.bias_regularizer, constraint=self.bias_constraint)
 
     def compute_output_shape(self, input_shape):
         if len(input_shape) != 1:
             raise ValueError(
                 f"The layer {self.name!r} is Dense and takes flat rows, received rows of shape "
                 f"{input_shape}. Put Flatten() in front of it.")
-        return (self.units,)
+        return self.activation.output_shape((self.units,))
 
     def lower(self, builder, value):
         z = builder.op(Kind.DENSE, value, shape=(self.units,), trains=self.trainable,
@@ -111,6 +117,8 @@ class Dense(Layer):
             "bias_initializer": serialize(self.bias_initializer),
             "kernel_regularizer": serialize(self.kernel_regularizer),
             "bias_regularizer": serialize(self.bias_regularizer),
+            "kernel_constraint": serialize(self.kernel_constraint),
+            "bias_constraint": serialize(self.bias_constraint),
         }
 
 
@@ -121,6 +129,9 @@ class Activation(Layer):
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
+
+    def compute_output_shape(self, input_shape):
+        return self.activation.output_shape(input_shape)
 
     def lower(self, builder, value):
         return builder.activate(value, self.activation)

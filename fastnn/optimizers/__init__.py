@@ -5,9 +5,18 @@
 0.001
 """
 
-from fastnn.optimizers.adam import Adam
+from fastnn.optimizers import schedules
+from fastnn.optimizers.adadelta import Adadelta
+from fastnn.optimizers.adagrad import Adagrad
+from fastnn.optimizers.adam import Adam, AdamW
+from fastnn.optimizers.adamax import Adamax
 from fastnn.optimizers.base import Optimizer, get, rules
+from fastnn.optimizers.ftrl import Ftrl
+from fastnn.optimizers.lamb import Lamb
+from fastnn.optimizers.lion import Lion
+from fastnn.optimizers.nadam import Nadam
 from fastnn.optimizers.rmsprop import RMSprop
 from fastnn.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "get", "rules"]
+__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion", "Nadam",
+           "Optimizer", "RMSprop", "get", "rules", "schedules"]

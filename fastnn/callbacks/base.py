@@ -1,24 +1,8 @@
-"""Callbacks: code of yours that `fit`, `evaluate` and `predict` call on their way.
-
-A batch hook that nobody overrides costs nothing: `CallbackList` knows which hooks anyone has, and
-the training loop crosses into compiled code for whole epochs if it can.
-
->>> class Print(Callback):
-...     def on_epoch_end(self, epoch, logs=None):
-...         print(f"epoch {epoch}: {logs['loss']:.1f}")
->>> callbacks = CallbackList([Print(), History()])
->>> callbacks.needs_batches, callbacks.needs_epochs
-(False, True)
->>> callbacks.on_epoch_end(0, {"loss": 0.5})
-epoch 0: 0.5
-"""
+"""The base of callbacks, the list that calls them, and the two simplest ones."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-
-from fastnn import console
 
 _LEGACY = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
@@ -123,7 +107,7 @@ class History(Callback):
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, each given by the name of its hook.
+    """A callback made of functions, each given by the name of its hook; any hook will do.
 
     >>> log = []
     >>> callback = LambdaCallback(on_epoch_end=lambda epoch, logs: log.append((epoch, logs)))
@@ -132,8 +116,14 @@ class LambdaCallback(Callback):
     [(3, {'loss': 0.5})]
     """
 
-    def __init__(self, **hooks: Callable | None):
+    def __init__(self, on_epoch_begin=None, on_epoch_end=None, on_train_begin=None,
+                 on_train_end=None, on_train_batch_begin=None, on_train_batch_end=None,
+                 **hooks: Callable | None):
         super().__init__()
+        hooks |= {"on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end,
+                  "on_train_begin": on_train_begin, "on_train_end": on_train_end,
+                  "on_train_batch_begin": on_train_batch_begin,
+                  "on_train_batch_end": on_train_batch_end}
         for name, function in hooks.items():
             if name not in _HOOKS:
                 raise TypeError(f"{name!r} is no hook of a callback; hooks: {', '.join(_HOOKS)}.")
@@ -152,12 +142,17 @@ class CallbackList(Callback):
 
     ``needs_batches``: someone follows the batches of training. ``needs_epochs``: someone besides
     the history follows the epochs or their validation. TypeError for what is no callback.
+
+    ``followers``: the methods ``after_steps(first, losses)`` of those callbacks that follow the
+    batches at a distance. They are called after each call of the backend with the number of its
+    first batch and the loss of each of its batches, which costs no Python for every batch.
     """
 
     def __init__(self, callbacks=None, add_history: bool = False, model=None, **params):
         super().__init__()
         self.callbacks = list(_flatten(callbacks))
         self.needs_batches = self.needs_epochs = False
+        self.followers: list[Callable] = []
         self._hooks: dict[str, list[Callable]] = {}
         if add_history and self.history is None:
             self.callbacks.append(History())
@@ -196,6 +191,8 @@ class CallbackList(Callback):
         self.needs_batches = self.overrides("on_train_batch_begin", "on_train_batch_end")
         others = [callback for callback in self.callbacks if type(callback) is not History]
         self.needs_epochs = any(_hook(c, name) for c in others for name in _EPOCH_HOOKS)
+        followers = [getattr(callback, "after_steps", None) for callback in self.callbacks]
+        self.followers = [follow for follow in followers if follow is not None]
 
     def _call(self, name: str, *numbers_and_logs) -> None:
         *numbers, logs = numbers_and_logs
@@ -277,128 +274,3 @@ def _hook(callback, name: str) -> Callable | None:
         if getattr(function, "_is_default", None) is not True:  # Keras so marks its empty hooks
             return method
     return None
-
-
-class MonitorCallback(Callback):
-    """The base of callbacks that wait for one logged value to improve.
-
-    ``mode`` is "min", "max" or "auto": the loss is to fall, and a metric knows its direction. An
-    improvement is a change by more than ``min_delta``. ValueError if the direction is not known.
-    """
-
-    def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0):
-        super().__init__()
-        if mode not in ("auto", "min", "max"):
-            name = type(self).__name__
-            warnings.warn(f"{name} mode '{mode}' is unknown, fallback to auto mode.", stacklevel=3)
-            mode = "auto"
-        self.monitor = monitor
-        self.mode = mode
-        self.min_delta = abs(min_delta)
-        self.best: float | None = None
-        self._sign = 0  # of an improvement
-
-    def on_train_begin(self, logs=None):
-        self.best = None
-        self._sign = {"min": -1, "max": 1}.get(self.mode) or self._direction()
-
-    def _direction(self) -> int:
-        """-1 for what is to fall, 1 for what is to rise."""
-        name = self.monitor.removeprefix("val_")
-        for metric in getattr(self.model, "metrics", ()):
-            direction = getattr(metric, "direction", None)
-            if metric.name == name and direction is not None:
-                return 1 if direction == "up" else -1
-        if name == "loss":
-            return -1
-        raise ValueError(
-            f"{type(self).__name__} cannot tell whether monitor={self.monitor!r} is to rise or to "
-            "fall; pass mode='max' or mode='min'."
-        )
-
-    def _improves(self, value: float, reference: float | None) -> bool:
-        """Whether a value beats a reference; never if either is NaN, always if there is none."""
-        sign = self._sign
-        return reference is None or sign * value - self.min_delta > sign * reference
-
-
-class EarlyStopping(MonitorCallback):
-    """Stop training when a monitored value has not improved for ``patience`` epochs.
-
-    Improved means: by more than ``min_delta`` over the best value, and over ``baseline`` if there
-    is one. ``start_from_epoch`` epochs are let pass first. With ``restore_best_weights`` the model
-    ends with the weights of its best epoch, also when it was not stopped. ``verbose=1`` says so.
-
-    After training, ``stopped_epoch`` is the epoch (from 0) that was the last, 0 if not stopped,
-    and ``best`` and ``best_epoch`` what was reached and when.
-
-    Semantics: Keras 3.15. A monitored value that is missing from the logs is a warning.
-    """
-
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
-        mode: str = "auto",
-        baseline: float | None = None,
-        restore_best_weights: bool = False,
-        start_from_epoch: int = 0,
-    ):
-        super().__init__(monitor, mode, min_delta)
-        self.patience = patience
-        self.verbose = verbose
-        self.baseline = baseline
-        self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best_epoch = 0
-        self.best_weights = None
-
-    def on_train_begin(self, logs=None):
-        super().on_train_begin(logs)
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best_epoch = 0
-        self.best_weights = None
-
-    def on_epoch_end(self, epoch, logs=None):
-        value = self.get_monitor_value(logs)
-        if value is None or epoch < self.start_from_epoch:
-            return
-        self.wait += 1
-        if self._improves(value, self.best):
-            self.best = value
-            self.best_epoch = epoch
-            if self.restore_best_weights:
-                self.best_weights = self.model.get_weights()
-            # Short of the baseline the best so far is kept, but patience runs on.
-            if self.baseline is None or self._improves(value, self.baseline):
-                self.wait = 0
-        elif self.wait >= self.patience:
-            self.stopped_epoch = epoch
-            self.model.stop_training = True
-
-    def on_train_end(self, logs=None):
-        if self.stopped_epoch > 0 and self.verbose:
-            console.write(f"Epoch {self.stopped_epoch + 1}: early stopping\n")
-        if self.best_weights is not None:
-            if self.verbose:
-                console.write(
-                    "Restoring model weights from the end of the best epoch: "
-                    f"{self.best_epoch + 1}.\n"
-                )
-            self.model.set_weights(self.best_weights)
-
-    def get_monitor_value(self, logs) -> float | None:
-        """The monitored value; a warning if the logs lack it."""
-        value = (logs or {}).get(self.monitor)
-        if value is None:
-            warnings.warn(
-                f"Early stopping conditioned on metric `{self.monitor}` which is not available. "
-                f"Available metrics are: {','.join(logs or ())}",
-                stacklevel=2,
-            )
-        return value

@@ -1,0 +1,185 @@
+"""Callbacks that write the model to files: ModelCheckpoint and BackupAndRestore."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from fastnn import console
+from fastnn.callbacks.base import Callback
+from fastnn.callbacks.monitor import MonitorCallback
+
+
+class _Counter:
+    """Says True at every ``every``-th batch, counted over the epochs."""
+
+    def __init__(self, every: int):
+        self.every = every
+        self.seen = 0
+
+    def __call__(self) -> bool:
+        self.seen = (self.seen + 1) % self.every
+        return self.seen == 0
+
+
+class ModelCheckpoint(MonitorCallback):
+    """Save the model, or its weights, after each epoch or every so many batches.
+
+    filepath : where to; ``{epoch}``, ``{batch}`` and the names of the logs are filled in, as in
+        ``"{epoch:02d}-{val_loss:.2f}.fastnn"``. It ends in ``.weights.fastnn`` for weights, in
+        ``.fastnn`` for models. Folders are made.
+    save_best_only : only where the monitored value is the best so far, and better than
+        ``initial_value_threshold`` if there is one.
+    save_freq : "epoch", or the number of batches from one file to the next.
+    monitor, mode : as for EarlyStopping. verbose : 1 says what is done.
+
+    ValueError for a path or a frequency that will not do, KeyError for a name in the path that is
+    not in the logs. Semantics: Keras 3.15; the best value is kept from one `fit` to the next.
+    """
+
+    def __init__(self, filepath, monitor: str = "val_loss", verbose: int = 0,
+                 save_best_only: bool = False, save_weights_only: bool = False,
+                 mode: str = "auto", save_freq: str | int = "epoch",
+                 initial_value_threshold: float | None = None):
+        super().__init__(monitor, mode)
+        self.filepath = os.fspath(filepath)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = _checked_freq(save_freq)
+        self.best = initial_value_threshold
+        self._epoch = 0
+        ending = ".weights.fastnn" if save_weights_only else ".fastnn"
+        if not self.filepath.endswith(ending):
+            raise ValueError(f"filepath must end in {ending!r} where save_weights_only is "
+                             f"{save_weights_only}, received {self.filepath!r}.")
+        if save_freq != "epoch":
+            self._due = _Counter(save_freq)
+            self.on_train_batch_end = self._batch_end  # or else nobody follows the batches
+
+    def on_train_begin(self, logs=None):
+        best = self.best
+        if self.save_best_only:
+            super().on_train_begin(logs)
+        self.best = best
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.save_freq == "epoch":
+            self._save(epoch, {"epoch": epoch + 1} | logs, logs)
+
+    def _batch_end(self, batch, logs=None):
+        if self._due():
+            self._save(self._epoch, {"epoch": self._epoch + 1, "batch": batch + 1} | logs, logs)
+
+    def _save(self, epoch: int, names: dict, logs: dict) -> None:
+        try:
+            path = self.filepath.format(**names)
+        except KeyError as error:
+            raise KeyError(f"The filepath {self.filepath!r} asks for {error}, which is not there. "
+                           f"There are: {', '.join(names)}.") from None
+        if not self._is_due(epoch, logs, path):
+            return
+        if os.path.isdir(path):
+            raise IsADirectoryError(f"ModelCheckpoint cannot write the file {path}: there is a "
+                                    "folder of that name.")
+        if folder := os.path.dirname(path):
+            os.makedirs(folder, exist_ok=True)
+        (self.model.save_weights if self.save_weights_only else self.model.save)(path)
+        self._say(epoch, f"finished saving model to {path}")
+
+    def _is_due(self, epoch: int, logs: dict, path: str) -> bool:
+        if not self.save_best_only:
+            self._say(epoch, f"saving model to {path}")
+            return True
+        value, best = logs.get(self.monitor), self.best
+        if value is None:
+            warnings.warn(f"Can save best model only with {self.monitor} available.", stacklevel=2)
+            return True
+        old = "None" if best is None else f"{best:.5f}"
+        if not self._improves(value, best):
+            self._say(epoch, f"{self.monitor} did not improve from {old}")
+            return False
+        self._say(epoch, f"{self.monitor} improved from {old} to {value:.5f}, saving model to "
+                         f"{path}")
+        self.best = value
+        return True
+
+    def _say(self, epoch: int, text: str) -> None:
+        if self.verbose > 0:
+            console.write(f"\nEpoch {epoch + 1}: {text}\n")
+
+
+class BackupAndRestore(Callback):
+    """Keep what an interrupted `fit` needs in order to go on to the same bits.
+
+    backup_dir : a folder for this run alone. A `fit` that finds a backup there begins with its
+        weights, its optimizer's memory and its place among the epochs and batches.
+    save_freq : "epoch", or the number of batches from one backup to the next.
+    double_checkpoint : keep the backup before the last one too, for a last one that is damaged.
+    delete_checkpoint : delete the backup when `fit` has come to its end (not by Ctrl-C).
+
+    What other callbacks remember (how long EarlyStopping has waited) is not kept, nor is what
+    metrics that are Python functions have seen of an epoch that was cut in two. ValueError for an
+    empty folder's name, a wrong frequency, or a backup of another model; CorruptModelError for a
+    damaged one.
+    """
+
+    def __init__(self, backup_dir, save_freq: str | int = "epoch",
+                 double_checkpoint: bool = False, delete_checkpoint: bool = True):
+        super().__init__()
+        if not backup_dir:
+            raise ValueError(f"backup_dir must name a folder, received {backup_dir!r}.")
+        self.backup_dir = os.fspath(backup_dir)
+        self.save_freq = _checked_freq(save_freq)
+        self.double_checkpoint = double_checkpoint
+        self.delete_checkpoint = delete_checkpoint
+        self._path = os.path.join(self.backup_dir, "latest.weights.fastnn")
+        self._previous = f"{self._path}.bkp"
+        if save_freq != "epoch":
+            self._due = _Counter(save_freq)
+            self.on_train_batch_end = self._batch_end
+
+    def on_train_begin(self, logs=None):
+        paths = [path for path in (self._path, self._previous) if os.path.exists(path)]
+        for path in paths:
+            try:
+                self.model.trainer.run.restore(path)
+            except ValueError:
+                if path == paths[-1]:
+                    raise
+            else:
+                return
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.save_freq == "epoch":
+            self._save()
+
+    def _batch_end(self, batch, logs=None):
+        if self._due():
+            self._save()
+
+    def _save(self) -> None:
+        os.makedirs(self.backup_dir, exist_ok=True)
+        if self.double_checkpoint and os.path.exists(self._path):
+            os.replace(self._path, self._previous)
+        self.model.trainer.run.back_up(self._path)
+
+    def on_train_end(self, logs=None):
+        if not self.delete_checkpoint or self.model.trainer.run.interrupted:
+            return
+        for path in self._path, self._previous:
+            if os.path.exists(path):
+                os.remove(path)
+        if os.path.isdir(self.backup_dir) and not os.listdir(self.backup_dir):
+            os.rmdir(self.backup_dir)
+
+
+def _checked_freq(save_freq):
+    if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int)
+                                 or save_freq < 1):
+        raise ValueError("save_freq must be 'epoch' or a number of batches of at least 1, received "
+                         f"{save_freq!r}.")
+    return save_freq
