@@ -76,7 +76,7 @@ def scalars(folder):
             value = fields(fields(event[5])[1])
             tensor, meta = fields(value[8]), fields(value[9])
             assert tensor[1] == 1
-            (number,) = struct.unpack("<f", tensor[5])
+            (number,) = struct.unpack("<f", tensor[4])
             assert meta[4] == 1  # the class of the data
             found.append([path.parent.name, value[1].decode(), event.get(2, 0), number,
                           fields(meta[1])[1].decode()])
@@ -132,7 +132,7 @@ def histograms(folder):
             tensor, meta = fields(value[8]), fields(value[9])
             if fields(meta[1])[1] == b"histograms":
                 assert (tensor[1], meta[4]) == (2, 2)
-                rows = np.frombuffer(tensor[5], "<f8").reshape(30, 3)
+                rows = np.frombuffer(tensor[4], "<f8").reshape(30, 3)
                 found.setdefault(value[1].decode(), []).append((event.get(2, 0), rows))
     return found
 

@@ -199,10 +199,10 @@ def _value(tag: str, value) -> bytes:
 
 
 def _tensor(code: int, value, dtype: str) -> bytes:
-    """TensorProto: dtype = 1, shape = 2 (a message of dimensions, their sizes), content = 5."""
+    """TensorProto: dtype = 1, shape = 2 (a message of dimensions, their sizes), content = 4."""
     array = np.asarray(value).astype(dtype)
     shape = b"".join(_bytes(2, _integer(1, size)) for size in array.shape)
-    return _integer(1, code) + _bytes(2, shape) + _bytes(5, array.tobytes())
+    return _integer(1, code) + _bytes(2, shape) + _bytes(4, array.tobytes())
 
 
 def buckets(weights: np.ndarray) -> np.ndarray:
