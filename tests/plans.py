@@ -303,7 +303,7 @@ def shared_rows(net):
 
 def shared_table(net):
     """One table for two inputs."""
-    X, other = net.input(2), net.input(2)
+    X, other = (net.encode(net.input(2), "bins", 4, [-1.0, -0.5, 0.0, 0.5]) for _ in range(2))
     one = net.embedding(X, 5, 3)
     row = net.builder._rows[one.op]
     two = net.builder.op(Kind.EMBEDDING, other, shape=(2, 3), trains=True, m=3, s=5, w=row["w"])
@@ -441,7 +441,8 @@ CASES = {
                   {"make": rescaled(None, "denormalize")},
                   {"make": rescaled([[0.5], [0.75], [0.25]])},
                   {"make": rescaled([[0.5, 0.1], [3.0, -1.0], [0.25, 2.0]])}],
-    Kind.EMBEDDING: [{"make": embedded()}, {"make": embedded(trains=False)}],
+    Kind.EMBEDDING: [{"make": embedded()}, {"make": embedded(trains=False)},
+                     {"make": shared_table}],
     Kind.ENCODE: [{"make": encoded(kind)} for kind in ("one_hot", "multi_hot", "count")] + [
         {"make": looked_up}],
     Kind.GATHER: [{"make": moved}],
@@ -510,7 +511,7 @@ CASES = {
     Kind.SPARSEMAX: [{"make": stack("sparsemax", "sparsemax")}, {"make": grouped("sparsemax")}],
     Kind.GLU: [{"make": lambda net: net.dense(net.dense(net.input(5), 8, "glu"), 6, "glu")},
                {"make": grouped("glu")}],
-    Kind.PRELU: [{"make": shared_rows}, {"make": parametric(6)}, {"make": parametric(1)}, {"make": parametric(3)},
+    Kind.PRELU: [{"make": parametric(6)}, {"make": parametric(1)}, {"make": parametric(3)},
                  {"make": parametric(2, 3)}, {"make": parametric(6, trains=False)}],
 }
 
