@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import fastnn
 from fastnn import Input, Model, Sequential, backends, data, losses
-from fastnn.layers import Concatenate, Dense, Embedding, Flatten
+from fastnn.layers import Concatenate, Dense, Embedding, Flatten, GaussianNoise
 from fastnn.utils import PyDataset
 
 N = 40
@@ -116,6 +116,21 @@ def test_a_penalty_counts_once(backend):
     penalty = 0.01 * np.square(model.layers[1].kernel).sum()
     wanted = 2 * found["one_loss"] + 0.5 * found["two_loss"] + penalty
     assert_allclose(found["loss"], wanted, rtol=1e-6)
+
+
+def test_activity_regularizers_count_in_graphs():
+    x = Input((4,))
+    dense = Dense(3, activity_regularizer="l2")
+    graph = Model(x, dense(x))
+    graph.compile("sgd", "mse", metrics=["mse"])
+    loss, error = graph.evaluate(X, X[:, :3], batch_size=N, verbose=0)
+    assert_allclose(loss, error + 0.01 * np.square(graph.predict(X)).sum() / N, rtol=1e-5)
+
+
+def test_each_call_of_a_layer_draws_noise_of_its_own():
+    x, noise = Input((4,)), GaussianNoise(1.0, seed=5)
+    one, two = Model(x, [noise(x), noise(x)])(X, training=True)
+    assert (one != two).all()
 
 
 # weights
@@ -294,15 +309,18 @@ def test_batches_for_two_outputs():
 @pytest.mark.parametrize("large", [False, True])
 def test_sparse_and_large_inputs(large, monkeypatch):
     sparse = pytest.importorskip("scipy.sparse")
-    whole = {"a": np.where(X > 0.5, X, 0), "b": np.arange(2 * N).reshape(N, 2) % 5}
+    whole = {"a": np.where(X > 0.5, X, 0), "b": X[:, 2:] ** 2}  # b is as it should be
     wanted, got = two_sided(), two_sided()
+    histories = []
     for model in (wanted, got):
         if model is got:
             whole = {"a": sparse.csr_matrix(whole["a"]), "b": whole["b"]}
             if large:
                 monkeypatch.setattr(data, "WHOLE", 64)
-        model.fit(whole, SUM, batch_size=8, epochs=2, verbose=0, validation_split=0.25,
-                  shuffle=False)
+        fit = model.fit(whole, SUM, batch_size=8, epochs=2, verbose=0, validation_split=0.25,
+                        shuffle=False)
+        histories.append(fit.history)
+    assert histories[0] == histories[1]
     assert_array_equal(got.params, wanted.params)
     assert_array_equal(got.predict(whole), wanted.predict(whole))
 
