@@ -28,7 +28,7 @@ from fastnn.metrics import get as get_metric
 from fastnn.naming import unique_name
 from fastnn.prediction import Predictor
 from fastnn.progress import Progress
-from fastnn.training import Batches, Trainer
+from fastnn.training import Trainer
 
 # Calls of ``model(x, training=True)`` draw their dropout masks from the far end of the steps, where
 # no training comes to.
@@ -262,6 +262,7 @@ class Model:
         first = data.whole_number("initial_epoch", initial_epoch, 0)
         last = data.whole_number("epochs", epochs, 0)
         size = data.whole_number("batch_size", batch_size, 1, default=32)
+        batch_size = None if batch_size is None else size
         steps_per_epoch = data.whole_number("steps_per_epoch", steps_per_epoch, 1, default=None)
         validates = data.validation_epochs(validation_freq)
         stream = feeding.stream_of(x, y=y, sample_weight=sample_weight, batch_size=batch_size,
@@ -274,7 +275,7 @@ class Model:
                 feed, held_out = rows.split(feed, validation_split, validation_mode,
                                             self.trainer.seed)
             feed = rows.weighted(feed, class_weight)
-            batches = Batches(self.trainer, feed, size, shuffle, steps_per_epoch)
+            batches = self.trainer.batches(feed, batch_size, shuffle, steps_per_epoch)
         else:
             batches = feeding.StreamBatches(self.trainer, stream, shuffle, steps_per_epoch,
                                             class_weight)

@@ -29,6 +29,7 @@ from fastnn.formulas import lowers
 from fastnn.interrupt import Interrupt
 from fastnn.plan import PENALTIES, Builder
 from fastnn.rows import select
+from fastnn.whole import Iterations
 
 # The longest that one call into a backend should last, in seconds: a Ctrl-C waits for its end.
 CALL_SECONDS = 0.05
@@ -107,16 +108,25 @@ class Trainer:
         data.check_lengths({f"{prefix}x": n, f"{prefix}y": len(labels if self.loss.sparse else T)})
         return Feed(X, T, labels, data.weights(sample_weight, n, dtype, f"{prefix}sample_weight"))
 
-    def train(self, feed: Feed, epochs: int = 1, batch_size: int = 32,
+    def batches(self, feed: Feed, batch_size: int | None = None, shuffle: bool = True,
+                steps: int | None = None):
+        """The batches, of 32 rows by default, or the iterations of an optimizer that sees all."""
+        if isinstance(self.optimizer, optimizers.WholeOptimizer):
+            return Iterations(self, feed, batch_size, steps)
+        return Batches(self, feed, batch_size or 32, shuffle, steps)
+
+    def train(self, feed: Feed, epochs: int = 1, batch_size: int | None = None,
               shuffle: bool = True) -> list[dict]:
         """Train for whole epochs; the logs of each: the mean loss and metrics over its rows.
 
+        batch_size : 32 by default, as for `fit`.
+
         A Ctrl-C is raised as KeyboardInterrupt between two steps, never within one.
         """
-        batches = Batches(self, feed, batch_size, shuffle)
+        batches = self.batches(feed, batch_size, shuffle)
         logs = []
         with Interrupt() as interrupt:
-            while len(logs) < epochs and not interrupt.seen:
+            while len(logs) < epochs and not interrupt.seen and batches.ready():
                 logs += batches.epochs(epochs - len(logs)) or [batches.epoch(interrupt)]
         if interrupt.seen:
             raise KeyboardInterrupt

@@ -12,7 +12,7 @@ FLOORS = [
     ["__main__"], ["cli"], ["jobs", "installation", "lessons"], ["__init__"],
     ["saving", "perceptron"], ["models"],
     ["model"],
-    ["fitting", "prediction", "finding"], ["feeding"], ["training"], ["layers"], ["rows"],
+    ["fitting", "prediction", "finding"], ["feeding"], ["training"], ["layers"], ["rows", "whole"], ["flat"],
     ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding"],
