@@ -18,6 +18,7 @@ import warnings
 import numpy as np
 
 from fastnn import data, random
+from fastnn.optimizers import WholeOptimizer
 from fastnn.rows import select, weighted
 from fastnn.training import Evaluation
 
@@ -120,6 +121,9 @@ class StreamBatches:
     each_step = False
 
     def __init__(self, trainer, stream: Stream, shuffle=True, steps=None, class_weight=None):
+        if isinstance(trainer.optimizer, WholeOptimizer):
+            raise ValueError(f"{type(trainer.optimizer).__name__} takes all rows at every step, "
+                             "but x gives batches. Give arrays, or use another optimizer.")
         self.trainer, self.stream, self.shuffle = trainer, stream, shuffle
         self.class_weight = class_weight
         self.steps = self._wanted = steps or stream.steps

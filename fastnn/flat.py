@@ -77,7 +77,7 @@ class Objective:
             self._between()
         self.sums = sums[0]
         self._at = np.array(vector, np.float64)
-        return self.sums[0] / n, gradient
+        return float(self.sums[0]) / n, gradient
 
     def move_to(self, vector) -> None:
         """Leave the parameters and ``sums`` of a vector, mostly the one evaluated last."""

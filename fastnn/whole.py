@@ -26,8 +26,9 @@ class Iterations:
                              f"{steps}. Leave steps_per_epoch out.")
         for variable in trainer.model.trainable_weights:
             if variable.constraint is not None:
-                raise ValueError(f"{name} minimises without constraints, but {variable.name} has "
-                                 f"{variable.constraint!r}. Leave it out, or use another optimizer.")
+                raise ValueError(
+                    f"{name} minimises without constraints, but {variable.name} has "
+                    f"{variable.constraint!r}. Leave it out, or use another optimizer.")
         self.trainer, self.feed = trainer, feed
         self.batch_size = rows
         self.losses = np.empty(0)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 
 import numpy as np
 
 from fastnn.optimizers import checks
 from fastnn.optimizers.whole import WholeOptimizer
 from fastnn.registry import register
+
+FTOL = 64 * float(np.finfo(float).eps)  # scikit-learn's: plateaus of networks are long
 
 
 @register("optimizer", "l-bfgs", "l_bfgs")
@@ -38,7 +41,7 @@ class LBFGS(WholeOptimizer):
 
     hyper = ("maxcor", "ftol", "gtol", "maxls")
 
-    def __init__(self, maxcor=10, ftol=64 * np.finfo(float).eps, gtol=1e-5, maxls=20, name=None):
+    def __init__(self, maxcor=10, ftol=FTOL, gtol=1e-5, maxls=20, name=None):
         super().__init__(name)
         self.maxcor = checks.count("maxcor", maxcor, 1)
         self.ftol = checks.number("ftol", ftol)
@@ -67,15 +70,25 @@ class LBFGS(WholeOptimizer):
         try:
             from scipy.optimize import minimize
         except ImportError:
-            raise ImportError("The optimizer LBFGS needs SciPy: pip install \"fastnn[scipy]\""
+            raise ImportError("The optimizer LBFGS needs SciPy: pip install 'fastnn[scipy]'"
                               ) from None
 
-        options = {name: getattr(self, name) for name in self.hyper}
         endless = np.iinfo(np.int32).max  # the epochs end it
-        return minimize(
-            lambda x: ask((x.copy(), False)), start, jac=True, method="L-BFGS-B",
-            callback=lambda xk: ask((xk.copy(), True)),
-            options={**options, "maxiter": endless, "maxfun": endless})
+        options = {"maxiter": endless, "maxfun": endless}
+        options |= {name: getattr(self, name) for name in self.hyper}
+        with _one_thread_of_blas():
+            return minimize(
+                lambda x: ask((x.copy(), False)), start, jac=True, method="L-BFGS-B",
+                callback=lambda xk: ask((xk.copy(), True)), options=options)
+
+
+def _one_thread_of_blas():
+    """SciPy's small products would wait for each other's threads; limited where that is known."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(1, "blas")
 
 
 class _Closed(BaseException):
