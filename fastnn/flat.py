@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn import config
+from fastnn import config, losses
 from fastnn.backends import Memory
 from fastnn.plan import Kind, Plan
 
 # bytes of workspace that a tile of rows fills: it stays in a processor's second cache
 TILE_BYTES = 1 << 20
 LEAST_ROWS = 256  # of a tile: below, the gradient's own memory is the longer way
+
+MOST_PARAMETERS = 4000  # whose normal equations, 128 MB, are solved
+PIECE = 1 << 25  # bytes of a piece of a Jacobian
 
 _NOISE = {Kind.DROPOUT: "dropout", Kind.NOISE: "noise", Kind.BATCH_NORM: "batch normalization"}
 _STEP = (Kind.CLIP_VALUE, Kind.CLIP_NORM, Kind.UPDATE, Kind.ACCUMULATE, Kind.DECAY, Kind.TRUST,
@@ -125,3 +128,110 @@ def _additive(plan: Plan) -> bool:
     head = next(op for op in plan.ops if Kind.OUTPUT < op["kind"] <= Kind.OVERLAP_LOSS)
     batchwise = head["kind"] == Kind.OVERLAP_LOSS and head["formula"]
     return head["sums"] == 0 and head["sparse"] != 2 and not batchwise
+
+
+class Squares:
+    """The same for a squared error, with what its residuals alone say about the curvature.
+
+    ``equations(vector)`` returns the loss, its gradient g and J^T J, weighted and scaled so that
+    loss + g d + d (J^T J) d / 2 is the loss near the vector as far as the residuals are linear.
+    Penalties sum w^2 belong to both, exactly. J goes through memory in pieces of rows.
+
+    ValueError for another loss, for penalties that are no squares, and for more than
+    `MOST_PARAMETERS` trained parameters.
+    """
+
+    def __init__(self, plan: Plan, backend, feed, params: np.ndarray, between=None):
+        check(plan)
+        head = check_squares(plan)
+        self.plan, self.backend, self.feed, self.params = plan, backend, feed, params
+        self.sums = np.zeros(1 + plan.n_metrics)
+        self.evaluations = 0
+        self._between = between or (lambda: None)
+        n = len(feed.X)
+        weights = np.ones(n) if feed.weights is None else feed.weights.astype(np.float64)
+        below = losses.divisor(int(head["sums"]), n, weights)
+        self._weights = weights * (head["a0"] / below if below else 0.0)
+        self._rows = max(1, PIECE // (plan.n_outputs * plan.n_trained * 8))
+        self._penalty = np.zeros(plan.n_trained)  # the factor of each parameter's square
+        for op in plan.ops[plan.ops["kind"] == Kind.PENALTY]:
+            self._penalty[op["w"] : op["w"] + op["k"]] += op["a1"]
+
+    def loss(self, vector) -> float:
+        """The loss alone."""
+        self.evaluations += 1
+        self._enter(vector)
+        return self._penalties() + sum(
+            float(weights @ np.square(self._residuals(part)).sum(axis=1))
+            for part, weights in self._pieces())
+
+    def equations(self, vector) -> tuple[float, np.ndarray, np.ndarray]:
+        """The loss, its gradient and J^T J."""
+        self._enter(vector)
+        p, m = self.plan.n_trained, self.plan.n_outputs
+        loss = self._penalties()
+        gradient, curvature = 2 * self._penalty * self._trained(), np.diag(2 * self._penalty)
+        for part, weights in self._pieces():
+            J = np.empty((len(weights), m, p), self.plan.dtype)
+            self.backend.jacobian(self.plan, self.params, self.feed.X[part], J,
+                                  config.num_threads())
+            roots = np.sqrt(2 * weights)[:, None]
+            residuals = (roots * self._residuals(part)).ravel()
+            J = J.astype(np.float64, copy=False)
+            J *= roots[:, :, None]
+            J = J.reshape(-1, p)
+            loss += float(residuals @ residuals) / 2
+            gradient += residuals @ J
+            curvature += J.T @ J
+        return loss, gradient, curvature
+
+    def move_to(self, vector) -> None:
+        """Leave the parameters of a vector, and the sums of loss and metrics in ``sums``."""
+        loss = self.loss(vector)
+        self.sums = np.zeros_like(self.sums)
+        for part, _ in self._pieces():
+            self.backend.evaluate(self.plan, self.params, rows_of(self.feed, part), self.sums,
+                                  config.num_threads())
+        self.sums[0] = loss * len(self.feed.X)
+
+    def _enter(self, vector) -> None:
+        self.params[: self.plan.n_trained] = vector
+
+    def _trained(self) -> np.ndarray:
+        return self.params[: self.plan.n_trained].astype(np.float64)
+
+    def _penalties(self) -> float:
+        return float(self._penalty @ np.square(self._trained()))
+
+    def _pieces(self):
+        for first in range(0, len(self.feed.X), self._rows):
+            part = slice(first, first + self._rows)
+            yield part, self._weights[part]
+            self._between()
+
+    def _residuals(self, part: slice) -> np.ndarray:
+        """y - t of some rows, (n, m) float64."""
+        X, T = self.feed.X[part], self.feed.T[part]
+        Y = np.empty((len(X), self.plan.n_outputs), self.plan.dtype)
+        self.backend.forward(self.plan, self.params, X, Y, False, 0, config.num_threads())
+        return Y.astype(np.float64) - T
+
+
+def check_squares(plan: Plan):
+    """The plan's head; a ValueError where its loss is not a sum of squares that are few enough."""
+    kinds = plan.ops["kind"]
+    head = next(op for op in plan.ops if Kind.OUTPUT < op["kind"] <= Kind.OVERLAP_LOSS)
+    square = losses.code(losses.MeanSquaredError, False)
+    if head["kind"] != Kind.ELEMENT_LOSS or head["formula"] != square:
+        raise ValueError("Levenberg-Marquardt minimises squared errors only: compile with "
+                         "loss='mse' or 'sse', or use the optimizer 'lbfgs' for other losses.")
+    absolute = plan.ops[kinds == Kind.PENALTY]["a0"].any()
+    if absolute or np.isin(kinds, (Kind.ACTIVITY, Kind.ORTHOGONALITY)).any():
+        raise ValueError("Levenberg-Marquardt takes L2 penalties of weights only. Use the "
+                         "optimizer 'lbfgs' for other regularizers.")
+    if plan.n_trained > MOST_PARAMETERS:
+        raise ValueError(
+            f"Levenberg-Marquardt solves for all parameters at once, which takes memory for their "
+            f"number squared: at most {MOST_PARAMETERS}, but the network trains "
+            f"{plan.n_trained}. Use a smaller network, or the optimizer 'lbfgs'.")
+    return head

@@ -271,9 +271,9 @@ def test_backups_and_boards_do_not_need_a_learning_rate(tmp_path):
 @pytest.mark.parametrize("layer, word", [
     (layers.Dropout(0.5), "dropout"), (layers.GaussianNoise(0.1), "noise"),
     (layers.BatchNormalization(), "batch normalization")])
-@pytest.mark.parametrize("optimizer", ["lbfgs"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "lm"])
 def test_losses_that_change_from_step_to_step_are_refused(layer, word, optimizer):
-    model = network(layer, optimizer=optimizer)
+    model = network(type(layer).from_config(layer.get_config()), optimizer=optimizer)
     before = model.params.copy()
     with pytest.raises(ValueError, match=word):
         model.fit(X, Y, verbose=0)
@@ -325,3 +325,153 @@ def test_without_scipy_the_error_names_the_extra(monkeypatch):
 def test_a_plan_with_an_update_is_no_objective():
     with pytest.raises(ValueError, match="must end with the loss"):
         objective_of(network(optimizer="sgd"), X, Y)
+
+
+# Levenberg-Marquardt
+
+
+def squares_of(model, *data):
+    trainer = model.trainer
+    return flat.Squares(trainer.plan, trainer.backend, trainer.feed(*data), model.params)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("layer", [
+    layers.Dense(5, "gelu"), layers.PReLU(), layers.LayerNormalization(), layers.Softmax(),
+    layers.BatchNormalization(trainable=False), layers.UnitNormalization(),
+    layers.ActivityRegularization(0.0, 0.0)], ids=lambda layer: type(layer).__name__)
+def test_jacobian_is_that_of_finite_differences(layer, dtype, backend):
+    layer = type(layer).from_config(layer.get_config())
+    model = network(layer, dtype=dtype, backend=backend)
+    x, p = X[:3].astype(dtype), model.params.astype("float64")
+    J = np.full((3, 2, model.n_trained), np.nan, dtype)
+    model.trainer.backend.jacobian(model.trainer.plan, model.params, x, J, 2)
+    wide = network(type(layer).from_config(layer.get_config()), backend="numpy")
+
+    def outputs(vector):
+        wide.params[: len(vector)] = vector
+        return wide.predict(X[:3])
+
+    wide.params[:] = p
+    wanted = np.moveaxis(differences(outputs, p[: model.n_trained]), 0, 2)
+    tolerance = 1e-7 if dtype == "float64" else 1e-5
+    np.testing.assert_allclose(J, wanted, rtol=10 * tolerance, atol=tolerance)
+
+
+def test_jacobian_has_the_same_bits_by_any_number_of_threads():
+    model = Sequential([Input((64,)), layers.Dense(70, "tanh"), layers.Dense(3)])
+    model.compile("lm", "mse")
+    x = RNG.normal(size=(333, 64)).astype("float32")
+    J = [np.empty((333, 3, model.n_trained), "float32") for _ in range(2)]
+    for threads in (1, 2):
+        model.trainer.backend.jacobian(model.trainer.plan, model.params, x, J[threads - 1], threads)
+    np.testing.assert_array_equal(*J)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("loss, factor", [("mse", 0.5), ("sse", 1.0)])
+def test_equations_are_loss_gradient_and_curvature(loss, factor, backend, monkeypatch):
+    monkeypatch.setattr(flat, "PIECE", 10_000)  # pieces of 14 rows
+    fastnn.utils.set_random_seed(3)
+    model = Sequential([Input((4,)), layers.Dense(6, "tanh", kernel_regularizer=L2(1e-3)),
+                        layers.Dense(2)], dtype="float64")
+    model.compile("lm", loss, backend=backend)
+    p = model.params.copy()
+
+    def residuals(vector):
+        W, b, V, c = np.split(vector, np.cumsum([24, 6, 12]))
+        out = np.tanh(X @ W.reshape(4, 6) + b) @ V.reshape(6, 2) + c
+        rows = np.sqrt(WEIGHTS * factor / len(X))[:, None] * (out - Y)
+        return np.r_[rows.ravel(), np.sqrt(1e-3) * W]
+
+    J = differences(residuals, p).T
+    found, gradient, curvature = squares_of(model, X, Y, WEIGHTS).equations(p)
+    assert found == pytest.approx(np.square(residuals(p)).sum(), rel=1e-12)
+    np.testing.assert_allclose(gradient, 2 * J.T @ residuals(p), atol=1e-9)
+    np.testing.assert_allclose(curvature, 2 * J.T @ J, atol=1e-8)
+    assert squares_of(model, X, Y, WEIGHTS).loss(p) == pytest.approx(found, rel=1e-13)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_lm_finds_what_scipys_finds(backend):
+    from scipy.optimize import least_squares
+
+    rng = np.random.default_rng(3)
+    x, w = np.linspace(-4, 4, 60)[:, None], np.linspace(0.5, 1.5, 60)
+    truth = np.array([1.5, -0.7, 2.0, 1.0, 1.2, 0.8, 0.3])
+    y = np.tanh(x * truth[:2] + truth[2:4]) @ truth[4:6, None] + truth[6]
+    y += 0.05 * rng.normal(size=x.shape)
+    model = Sequential([Input((1,)), layers.Dense(2, "tanh"), layers.Dense(1)], dtype="float64")
+    model.compile("lm", "mse", metrics=["mae"], backend=backend)
+    model.params[:] = truth + 0.3 * rng.normal(size=7)
+
+    def residuals(vector):
+        a, b, c, d = np.split(vector, [2, 4, 6])
+        return (np.sqrt(w) * (np.tanh(x * a + b) @ c + d - y[:, 0]))
+
+    peer = least_squares(residuals, model.params.copy(), method="lm", xtol=1e-14, ftol=1e-14)
+    history = model.fit(x, y, epochs=200, sample_weight=w, verbose=0)
+    assert len(history.epoch) < 200 and "ftol" in model.optimizer.message
+    losses = history.history["loss"]
+    assert (np.diff(losses) < 0).all()
+    assert losses[-1] == pytest.approx(2 * peer.cost / 60, rel=1e-8)
+    assert model.evaluate(x, y, sample_weight=w, verbose=0) == pytest.approx(
+        [history.history[name][-1] for name in ("loss", "mae")])
+    np.testing.assert_allclose(model.params, peer.x, rtol=1e-4)
+
+
+def test_one_step_on_a_linear_network_is_least_squares():
+    model = Sequential([Input((4,)), layers.Dense(2)], dtype="float64")
+    model.compile(optimizers.LevenbergMarquardt(damping=1e-12), "mse")
+    [loss] = model.fit(X, Y, epochs=1, verbose=0).history["loss"]
+    best, *_ = np.linalg.lstsq(np.c_[X, np.ones(150)], Y, rcond=None)
+    np.testing.assert_allclose(np.vstack([*model.get_weights()]), best, atol=1e-9)
+    assert loss == pytest.approx(np.square(np.c_[X, np.ones(150)] @ best - Y).mean())
+
+
+def test_damping_grows_until_a_step_helps_and_ends_where_none_does():
+    class Wall:
+        tried = ()
+
+        def equations(self, x):
+            return 1.0, np.array([1.0, 0.0]), np.diag([1.0, 0.0])  # the second moves nothing
+
+        def loss(self, x):
+            self.tried += (x.copy(),)
+            return 0.5 if -0.1 < x[0] < 0 else 2.0
+
+    wall, optimizer = Wall(), optimizers.LevenbergMarquardt(damping=1.0, factor=4.0)
+    x, more = next(optimizer.iterate(wall, np.zeros(2)))
+    np.testing.assert_allclose([-tried[0] for tried in wall.tried],
+                               [1 / 2, 1 / 5, 1 / 17])
+    assert more and x[1] == 0
+    wall.loss = lambda x: 2.0
+    x, more = next(optimizer.iterate(wall, np.zeros(2)))
+    assert not more and not x.any() and "no step" in optimizer.message
+
+
+def test_lm_in_float32_with_frozen_layers():
+    model = Sequential([Input((4,)), layers.Dense(6, "tanh"), layers.Dense(5, "tanh"),
+                        layers.Dense(2)])
+    model.layers[0].trainable = False
+    model.compile("lm", "mse")
+    before = model.layers[0].get_weights()
+    history = model.fit(X, Y, epochs=30, verbose=0).history["loss"]
+    assert history[-1] < 0.5 * history[0]
+    for old, new in zip(before, model.layers[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("loss, more, words", [
+    ("mae", {}, "squared errors only"), ("huber", {}, "squared errors only"),
+    ("mse", {"kernel_regularizer": "l1"}, "L2 penalties"),
+    ("mse", {"activity_regularizer": "l2"}, "L2 penalties"),
+    ("mse", {"units": 1000}, "at most 4000, but the network trains 7002")])
+def test_what_lm_refuses(loss, more, words):
+    model = Sequential([Input((4,)), layers.Dense(**{"units": 6, **more}), layers.Dense(2)])
+    model.compile("lm", loss)
+    before = model.params.copy()
+    with pytest.raises(ValueError, match=words):
+        model.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(model.params, before)

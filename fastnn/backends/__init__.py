@@ -28,6 +28,10 @@ C-contiguous and of the plan's dtype unless said otherwise; ``n`` rows, ``k = pl
     the metrics' sums. ``Y`` (parts x rows x m), if given, receives the prediction made for each
     visited row. A plan without UPDATE leaves the last step's gradient in ``memory.grads``.
 
+``jacobian(plan, params, X, J, threads=1)``
+    ``J[n, m, plan.n_trained]``: the derivative of each output of each row, before the head's link,
+    in each trained parameter. The network's ops run in training mode, each row as a batch.
+
 ``permutations(seed, first_epoch, n_epochs, n_rows)``
     The orders of the rows in some epochs: those of ``fastnn.random.permutations``.
 

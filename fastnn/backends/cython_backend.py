@@ -196,6 +196,16 @@ def evaluate(plan, params, feed, sums, threads=1):
     sums += np.cumsum(totals, axis=0)[-1]
 
 
+def jacobian(plan, params, X, J, threads=1):
+    """Derivatives J (n, m, n_trained) of the outputs; see the contract in ``fastnn.backends``."""
+    layout = _layout(plan)
+    if not layout.compiled:
+        numpy_backend.jacobian(plan, params, X, J)
+    elif len(X):
+        threads = _threads(threads, 3 * layout.work_per_row * plan.n_outputs * len(X))
+        core.jacobian(layout.ops, params, layout.columns, X, J, threads)
+
+
 def permutations(seed, first_epoch, n_epochs, n_rows):
     """The orders of the rows in some epochs; see the contract in ``fastnn.backends``."""
     order = np.empty((n_epochs, n_rows), np.int64)

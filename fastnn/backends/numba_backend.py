@@ -29,6 +29,7 @@ from fastnn.backends import (
     numpy_backend,
     own,
 )
+from fastnn.backends.numpy_backend import jacobian as jacobian  # of the contract
 from fastnn.losses import rows as losses
 from fastnn.plan import Kind
 from fastnn.random import permutations as permutations  # of the contract

@@ -337,6 +337,19 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
                 done += 1
 
 
+def jacobian(plan, params, X, J, threads=1):
+    """Derivatives J (n, m, n_trained) of the outputs; see the contract in ``fastnn.backends``."""
+    head = next(op for op in plan.ops if Kind.OUTPUT <= op["kind"] <= Kind.OVERLAP_LOSS)
+    with np.errstate(all="ignore"):
+        for i in range(len(X)):
+            run = Run(plan, params, 1, True)
+            run.forward(X[i : i + 1])
+            for j in range(head["m"]):
+                run.columns(head["dsrc"], head["m"])[:] = np.arange(head["m"]) == j
+                run.grads = J[i, j]
+                run.backward()
+
+
 def finish(plan, memory, scalars):
     """The ops behind the network alone, for a gradient that somebody else has computed."""
     with np.errstate(all="ignore"):
