@@ -310,16 +310,25 @@ class Model:
         logs = fitting.evaluate(self.trainer, evaluation, steps, callbacks, verbose)
         return self._results(logs, return_dict)
 
-    def train_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
-        """One step on all the rows; their loss and metrics, as ``evaluate`` returns them."""
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One step on all the rows; their loss and metrics, as ``evaluate`` returns them.
+
+        They are of this batch, as in Keras 3.15: what came before does not count. class_weight : as
+        for `fit`.
+        """
         self._build_for_training(x, y)
-        feed = self.trainer.feed(x, y, sample_weight)
+        feed = rows.weighted(self.trainer.feed(x, y, sample_weight), class_weight)
         [logs] = self.trainer.train(feed, batch_size=len(feed.X), shuffle=False)
         return self._results(logs, return_dict)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """``evaluate`` of one batch, in silence."""
         return self.evaluate(x, y, max(1, len(x)), 0, sample_weight, return_dict=return_dict)
+
+    def reset_metrics(self) -> None:
+        """Let the metrics forget all rows; ``fit`` and ``evaluate`` do so before they begin."""
+        for metric in self.metrics:
+            metric.reset_state()
 
     def _build_for_training(self, x, y, stream=None) -> None:
         if x is None:

@@ -94,13 +94,12 @@ def get(name: str | None = None):
 
 
 def for_plan(plan, backend):
-    """``backend``, or NumPy's for a plan with a user's formula, which is compiled nowhere."""
+    """``backend``, or NumPy's for a plan with a user's metric, which is compiled nowhere."""
     from fastnn import losses
     from fastnn.plan import Kind
 
     kinds, codes = plan.ops["kind"], plan.ops["formula"]
-    own = (kinds == Kind.ELEMENT_LOSS) | (kinds == Kind.ELEMENT_METRIC)
-    own &= codes >= len(losses.elementwise())
+    own = (kinds == Kind.ELEMENT_METRIC) & (codes >= len(losses.elementwise()))
     if backend.NAME == "numpy" or not own.any():
         return backend
     import warnings

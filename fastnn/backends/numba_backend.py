@@ -110,10 +110,11 @@ def _sizes(plan) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def _has_own(plan) -> bool:
-    """Whether an activation is the user's own: the plan then runs on NumPy, which is said once."""
-    found = own.classes(plan.ops)
-    for cls in found:
-        own.say_that_numpy_runs(cls, "the numba backend knows the package's own formulas only")
+    """Whether a formula is the user's own: the plan then runs on NumPy, which is said once."""
+    found = own.formulas(plan.ops)
+    for what, thing in found:
+        own.say_that_numpy_runs(
+            what, thing, "the numba backend knows the package's own formulas only")
     return bool(found)
 
 
