@@ -101,7 +101,8 @@ class Trainer:
         """
         input_shape, output_shape = self.model.row_shapes
         dtype = self.plan.dtype
-        X = data.inputs(x, input_shape, dtype, f"{prefix}x")
+        X = data.inputs(x, input_shape, dtype, f"{prefix}x",
+                        sparse=backends.takes_sparse(self.plan, self.backend))
         data.check_rows_of_tables(X, self.plan, f"{prefix}x")
         T, labels = data.targets(y, output_shape, self.loss, dtype, f"{prefix}y")
         n = len(X)

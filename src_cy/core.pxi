@@ -21,6 +21,7 @@ ctypedef fused real:
 include "ops.pxi"
 include "elementary.pxi"
 include "formulas.pxi"
+include "sparse.pxi"
 include "network.pxi"
 include "groups.pxi"
 include "rows.pxi"

@@ -132,9 +132,10 @@ def train(
     const op_t[::1] ops, real[::1] params, real[::1] grads, real[:, ::1] slots, real[::1] work,
     Py_ssize_t capacity, const real[:, ::1] X, const real[:, ::1] T, const int64_t[::1] labels,
     weights, const int64_t[:, ::1] order, Py_ssize_t batch, const double[:, ::1] scalars,
-    int64_t step, double[:, ::1] sums, Y, int threads, uint8_t[::1] pace,
+    int64_t step, double[:, ::1] sums, Y, int threads, uint8_t[::1] pace, csr=None,
 ):
-    """A stretch of steps; the contract is in fastnn.backends. `pace` remembers what was measured."""
+    """A stretch of steps; the contract is in fastnn.backends. `pace` remembers what was measured.
+    `csr`: the rows in place of X, of which the width alone counts then."""
     cdef run_t r
     cdef stretch_t stretch
     cdef barrier_t barrier
@@ -156,6 +157,8 @@ def train(
     stretch.scalars, stretch.n_scalars = &scalars[0, 0], scalars.shape[1]
     stretch.sums, stretch.n_sums = &sums[0, 0], sums.shape[1]
     stretch.Y = NULL
+    if csr is not None:
+        set_sparse(&r, csr)
     if weights is not None:
         w = weights
         r.weights = &w[0]
@@ -180,6 +183,8 @@ cdef void forward_chunks(
     while first < n:
         r.n = min(chunk, n - first)
         r.X = <const real*>shared.X + first * r.n_inputs
+        if shared.indptr != NULL:
+            r.indptr = shared.indptr + first
         if shared.T != NULL:
             r.T = <const real*>shared.T + first * r.target_width
             r.labels = shared.labels + first
@@ -198,7 +203,7 @@ cdef void forward_chunks(
 def forward(
     const op_t[::1] ops, const real[::1] params, Py_ssize_t columns, const int64_t[::1] order,
     const real[:, ::1] X, Y, bint training, int64_t step, int threads, T=None, labels=None,
-    weights=None, sums=None,
+    weights=None, sums=None, csr=None,
 ):
     """Predictions into Y and, where T is given, one row of sums a chunk of len(order) rows.
 
@@ -224,6 +229,8 @@ def forward(
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
     r.step, r.training, r.threads, r.barrier = step, training, 1, &barrier
     barrier_init(&barrier, 1)
+    if csr is not None:
+        n = set_sparse(&r, csr)
     if T is not None:
         t, l, totals = T, labels, sums
         r.T, r.target_width, r.labels = &t[0, 0], t.shape[1], &l[0]

@@ -69,6 +69,8 @@ class Memory:
 class Feed:
     """The data of a fit: X (N, k), T (N, m) or labels (N,), row weights (N,) or None.
 
+    X is `sparse.SparseRows` where `takes_sparse` allows it.
+
     ``T`` has the plan's dtype; ``labels`` are int64 and replace it where the loss is sparse. The
     other one of the two is an empty array.
     """
@@ -108,6 +110,17 @@ def for_plan(plan, backend):
     warnings.warn(f"{name} is not one of fastnn's compiled formulas: this model trains on the "
                   "NumPy backend, which is slower.", RuntimeWarning, stacklevel=5)
     return get("numpy")
+
+
+def takes_sparse(plan, backend) -> bool:
+    """Whether a feed's X may be `sparse.SparseRows`: one dense op alone reads it."""
+    from fastnn.plan import Kind
+
+    inputs = plan.ops[plan.ops["kind"] == Kind.INPUT]
+    if backend.NAME == "numba" or len(inputs) != 1:
+        return False
+    used = (plan.ops["src"] == inputs["dst"]) | (plan.ops["src2"] == inputs["dst"])
+    return plan.ops["kind"][used].tolist() == [Kind.DENSE]
 
 
 def bind_forward(forward, plan, params):
