@@ -1,4 +1,6 @@
-"""A training step on sparse rows against one on the same rows made dense: python benchmarks/sparse.py.
+"""A training step on sparse rows against one on the same rows made dense.
+
+    python benchmarks/sparse.py
 
 The two take turns; the best of several times counts. Settles `fastnn.sparse.MOST_DENSE`.
 """

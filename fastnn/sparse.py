@@ -26,7 +26,8 @@ class SparseRows:
 
     def __init__(self, matrix, dtype):
         self.dtype, self.shape = np.dtype(dtype), matrix.shape
-        self.values = np.ascontiguousarray(matrix.data, self.dtype)
+        with np.errstate(over="ignore"):  # 1e300 becomes inf in float32, which `inputs` finds
+            self.values = np.ascontiguousarray(matrix.data, self.dtype)
         self.indices = np.ascontiguousarray(matrix.indices, np.int32)
         self.indptr = np.ascontiguousarray(matrix.indptr, np.int64)
         self.matrix = type(matrix)((self.values, matrix.indices, matrix.indptr), matrix.shape)
