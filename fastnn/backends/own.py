@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
+from types import FunctionType
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def _scalar_functions(numba, cls, values):
     """z -> y and (dy, y, z) -> dz, for compiled code."""
     njit = numba.njit(error_model="numpy")  # 1 / 0 is inf, as in NumPy
     if cls.function is not None:
-        function, slope = njit(cls.function), njit(cls.slope)
+        function, slope = njit(_python(cls.function)), njit(_python(cls.slope))
         return function, numba.njit(lambda dy, y, z: dy * slope(z))
     forward, backward = njit(cls.forward), njit(cls.backward)
     if cls.keeps_z():
@@ -85,6 +86,11 @@ def _scalar_functions(numba, cls, values):
     else:
         derive = numba.njit(lambda dy, y, z: backward(dy, y, *values))
     return numba.njit(lambda z: forward(z, *values)), derive
+
+
+def _python(function):
+    """The function as Python's own: Numba takes one of NumPy's, such as np.sin, inside it only."""
+    return function if isinstance(function, FunctionType) else lambda z: function(z)
 
 
 def _compile(numba, cls, numbers, dtype):
