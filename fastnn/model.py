@@ -238,7 +238,8 @@ class Model:
             generator, a `PyDataset`, a DataLoader of torch; then no y, sample_weight, batch_size
             or validation_split. Sparse matrices of SciPy and large integer arrays become floats
             piece by piece.
-        batch_size : rows a step, 32 by default; the last batch of an epoch may be smaller.
+        batch_size : rows a step, 32 by default; the last batch of an epoch may be smaller. The
+            optimizers "lbfgs" and "lm" take all rows at every step, and an epoch is one.
         epochs, initial_epoch : train the epochs from ``initial_epoch`` up to ``epochs``.
         verbose : 0 is silent, 1 ("auto") a bar, 2 a line an epoch.
         validation_split : the share of the rows that is held out and evaluated after each epoch.
