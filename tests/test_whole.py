@@ -451,6 +451,23 @@ def test_damping_grows_until_a_step_helps_and_ends_where_none_does():
     assert not more and not x.any() and "no step" in optimizer.message
 
 
+def test_scales_are_the_largest_so_far():
+    """A parameter that has lost its influence is not moved far by it."""
+    class Fades:
+        losses, curvatures = iter([4.0, 3.0]), iter([1.0, 1e-6, 1e-6])
+
+        def equations(self, x):
+            return 5.0, np.array([1e-3]), np.array([[next(self.curvatures)]])
+
+        def loss(self, x):
+            return next(self.losses)
+
+    iterates = optimizers.LevenbergMarquardt(damping=1.0, ftol=0.0).iterate(Fades(), np.zeros(1))
+    (first, _), (second, _) = next(iterates), next(iterates)
+    assert first == pytest.approx(-1e-3 / 2)
+    assert second - first == pytest.approx(-1e-3 / (1e-6 + 0.1))
+
+
 def test_lm_in_float32_with_frozen_layers():
     model = Sequential([Input((4,)), layers.Dense(6, "tanh"), layers.Dense(5, "tanh"),
                         layers.Dense(2)])
