@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
 
 import numpy as np
 
 from fastnn.optimizers import checks
-from fastnn.optimizers.whole import WholeOptimizer
+from fastnn.optimizers.whole import WholeOptimizer, one_thread_of_blas
 from fastnn.registry import register
 
 FTOL = 64 * float(np.finfo(float).eps)  # scikit-learn's: plateaus of networks are long
@@ -76,19 +75,10 @@ class LBFGS(WholeOptimizer):
         endless = np.iinfo(np.int32).max  # the epochs end it
         options = {"maxiter": endless, "maxfun": endless}
         options |= {name: getattr(self, name) for name in self.hyper}
-        with _one_thread_of_blas():
+        with one_thread_of_blas():
             return minimize(
                 lambda x: ask((x.copy(), False)), start, jac=True, method="L-BFGS-B",
                 callback=lambda xk: ask((xk.copy(), True)), options=options)
-
-
-def _one_thread_of_blas():
-    """SciPy's small products would wait for each other's threads; limited where that is known."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    return threadpool_limits(1, "blas")
 
 
 class _Closed(BaseException):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fastnn.optimizers import checks
-from fastnn.optimizers.whole import WholeOptimizer
+from fastnn.optimizers.whole import WholeOptimizer, one_thread_of_blas
 from fastnn.registry import register
 
 MOST_DAMPING, LEAST_DAMPING = 1e16, 1e-16  # beyond, steps are nothing or all of Gauss and Newton's
@@ -57,6 +57,10 @@ class LevenbergMarquardt(WholeOptimizer):
         self.gtol = checks.number("gtol", gtol)
 
     def iterate(self, problem, start):
+        with one_thread_of_blas():
+            yield from self._iterate(problem, start)
+
+    def _iterate(self, problem, start):
         x, damping = start, self.damping
         loss, gradient, curvature = problem.equations(x)
         largest = np.zeros(len(x))

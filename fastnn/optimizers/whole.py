@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 
 from fastnn.optimizers.base import Optimizer
@@ -58,3 +60,15 @@ class WholeOptimizer(Optimizer):
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+def one_thread_of_blas():
+    """A context in which BLAS, NumPy's and SciPy's, uses one thread, where that can be said.
+
+    Threads of small products wait for each other, and how they share one shows in its bits.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(1, "blas")
