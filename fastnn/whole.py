@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from fastnn import flat
@@ -36,8 +38,10 @@ class Iterations:
         self._logs: dict = {}
         self._more = True
         make = getattr(flat, trainer.optimizer.needs)
+        # nothing here may point back to this object: with it goes the generator, and with that what
+        # the method has set up
         self._problem = make(trainer.plan, trainer.backend, feed, trainer.memory.params,
-                             self._look)
+                             partial(_look, trainer))
         self._vector = self._trained()  # where the last iteration has ended
         self._iterates = trainer.optimizer.iterate(self._problem, self._vector)
 
@@ -95,11 +99,11 @@ class Iterations:
     def _trained(self) -> np.ndarray:
         return self.trainer.memory.params[: self.trainer.plan.n_trained].astype(np.float64)
 
-    def _look(self) -> None:
-        run = self.trainer.run
-        if run is not None and run.interrupted:
-            raise _Interrupted
-
 
 class _Interrupted(Exception):
     """A Ctrl-C was seen within an iteration."""
+
+
+def _look(trainer) -> None:
+    if trainer.run is not None and trainer.run.interrupted:
+        raise _Interrupted
