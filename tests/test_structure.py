@@ -12,12 +12,13 @@ FLOORS = [
     ["__main__"], ["cli"], ["jobs", "installation", "lessons"], ["__init__"],
     ["saving", "perceptron"], ["models"], ["functional_model"], ["model"],
     ["fitting", "prediction", "finding"], ["feeding"], ["training"],
-    ["evaluation", "network", "outputs"], ["sides"], ["layers"], ["rows"],
+    ["evaluation", "network", "outputs", "whole"], ["sides", "flat"], ["layers"], ["rows"],
     ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding"],
     ["formulas", "utils", "summary", "progress", "tables"],
-    ["registry", "random", "config", "naming", "console", "interrupt", "_archive", "_version"],
+    ["registry", "random", "config", "naming", "console", "interrupt", "_archive", "_version",
+     "sparse"],
 ]
 HEIGHT = {name: -i for i, floor in enumerate(FLOORS) for name in floor}
 # printing reads the formulas of the floors above it, and nothing imports it
