@@ -471,6 +471,11 @@ class Model:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
+    def _repr_html_(self) -> str:
+        from fastnn.notebook import model_html
+
+        return model_html(self)
+
 
 def _metric_list(name: str, metrics) -> list:
     """The metrics of an argument of ``compile``."""

@@ -9,15 +9,15 @@ import fastnn
 
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
-    ["__main__"], ["cli"], ["jobs", "installation", "lessons"], ["__init__"],
-    ["saving", "perceptron"], ["models"],
+    ["__main__"], ["cli"], ["jobs", "installation", "lessons", "report"], ["__init__"],
+    ["notebook"], ["plot"], ["saving", "perceptron"], ["models"],
     ["model"],
     ["fitting", "prediction", "finding"], ["feeding"], ["training"], ["layers"], ["rows"],
     ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding"],
     ["formulas", "utils", "summary", "progress", "tables"],
-    ["registry", "random", "config", "naming", "console", "interrupt", "_archive", "_version"],
+    ["registry", "random", "config", "naming", "console", "interrupt", "svg", "_archive", "_version"],
 ]
 HEIGHT = {name: -i for i, floor in enumerate(FLOORS) for name in floor}
 # printing reads the formulas of the floors above it, and nothing imports it

@@ -105,6 +105,17 @@ class History(Callback):
         for name in sorted(logs or ()):
             self.history.setdefault(name, []).append(logs[name])
 
+    def plot(self, metric: str = "loss", ax=None):
+        """Draw a metric over the epochs; see `fastnn.plot.history`."""
+        from fastnn.plot import history
+
+        return history(self, metric, ax)
+
+    def _repr_html_(self) -> str:
+        from fastnn.notebook import history_html
+
+        return history_html(self)
+
 
 class LambdaCallback(Callback):
     """A callback made of functions, each given by the name of its hook; any hook will do.
