@@ -13,12 +13,13 @@ _NUMBER = _CELL.replace("left", "right")
 
 
 def table(header, rows, aligned: str) -> Markup:
-    """A table; ``aligned`` has < or > for each column."""
+    """A table; ``aligned`` has < or > for each column, ``header`` may be empty."""
     def line(cells, kind):
         return element("tr", *(element(kind, cell, style=_NUMBER if side == ">" else _CELL)
                                for cell, side in zip(cells, aligned, strict=True)))
 
-    return element("table", element("thead", line(header, "th")),
+    head = [element("thead", line(header, "th"))] if header else []
+    return element("table", *head,
                    element("tbody", *(line(row, "td") for row in rows)),
                    style="border-collapse:collapse")
 

@@ -24,13 +24,13 @@ class Markup(str):
     """Text that is markup already, not to be escaped."""
 
 
-def element(name: str, *content, **attributes) -> Markup:
+def element(tag: str, /, *content, **attributes) -> Markup:
     """An element; content that is no markup is escaped, ``stroke_width`` means stroke-width."""
     given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
                     for key, value in attributes.items() if value is not None)
     inside = "".join(c if isinstance(c, Markup) else escape(_text(c), quote=False)
                      for c in content)
-    return Markup(f"<{name}{given}>{inside}</{name}>" if content else f"<{name}{given}/>")
+    return Markup(f"<{tag}{given}>{inside}</{tag}>" if content else f"<{tag}{given}/>")
 
 
 def _text(value) -> str:
@@ -74,7 +74,7 @@ def ticks(low: float, high: float, most: int = 5) -> np.ndarray:
 class _Frame:
     """From numbers to pixels, and the axes around them."""
 
-    def __init__(self, width, height, x, y, left=46, bottom=34, top=8, right=8):
+    def __init__(self, width, height, x, y, left=46, bottom=34, top=8, right=14):
         self.x, self.y = x, y  # (low, high)
         self.left, self.right = left, width - right
         self.top, self.bottom = top, height - bottom
@@ -148,7 +148,7 @@ def line_chart(series: dict, x_label="epoch", y_label="", mark: float | None = N
 def _curve(a, b, color) -> Markup:
     if len(a) == 1:
         return element("circle", cx=float(a[0]), cy=float(b[0]), r=3, fill=color)
-    step = max(1, len(a) // 600)  # no screen shows more
+    step = max(1, len(a) // 300)  # a small picture shows no more
     pieces, pen = [], "M"
     for x, y in zip(a[::step], b[::step], strict=True):
         if not np.isfinite(y):
@@ -177,11 +177,11 @@ def scatter(x, y, x_label, y_label, width: int = 320, height: int = 300) -> SVG:
 
 def matrix(counts, names, width: int = 420) -> SVG:
     """A confusion matrix: true classes down, predicted ones across, cells as dark as their share."""
-    counts, names = np.asarray(counts), [str(name)[:14] for name in names]
+    counts, names = np.asarray(counts), [_short(str(name)) for name in names]
     n, left = len(counts), 34 + 6.6 * max(map(len, names))
     cell = (width - left - 4) / n
     long = max(map(len, names)) * 7 > cell
-    top = 26 + (6.2 * max(map(len, names)) if long else 0)
+    top = 36 + (6.2 * max(map(len, names)) if long else 0)
     share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     size = min(13.0, cell * 0.42)
     parts = []
@@ -205,6 +205,10 @@ def matrix(counts, names, width: int = 420) -> SVG:
     parts.append(_label(0, 0, "true", "middle",
                         transform=f"translate(11 {top + n * cell / 2:g}) rotate(-90)"))
     return SVG(width, height, *parts, label="confusion matrix")
+
+
+def _short(name: str, most: int = 14) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def ridges(edges, rows, x_label: str, width: int = 420, height: int = 62) -> SVG:

@@ -9,7 +9,7 @@ import fastnn
 
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
-    ["__main__"], ["cli"], ["jobs", "installation", "lessons", "report"], ["__init__"],
+    ["__main__"], ["cli"], ["report"], ["jobs", "installation", "lessons"], ["__init__"],
     ["notebook"], ["plot"], ["saving", "perceptron"], ["models"],
     ["model"],
     ["fitting", "prediction", "finding"], ["feeding"], ["training"], ["layers"], ["rows"],
