@@ -19,7 +19,8 @@ _MOST_CLASSES = 30  # whose confusions fit on a page
 _MOST_POINTS = 2000
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1d2329;--back:#fff;--card:#f6f7f9;--soft:#5b6570}
-@media(prefers-color-scheme:dark){:root{--ink:#e4e7ea;--back:#14171a;--card:#1e2327;--soft:#9aa5af}}
+@media(prefers-color-scheme:dark){
+:root{--ink:#e4e7ea;--back:#14171a;--card:#1e2327;--soft:#9aa5af}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1.2rem;max-width:66rem;background:var(--back);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}
@@ -28,7 +29,8 @@ h1{font-size:1.5rem;margin:.2rem 0}h2{font-size:1.1rem;margin:0 0 .6rem}
 main{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))}
 section{background:var(--card);border-radius:.6rem;padding:1rem;overflow-x:auto;min-width:0}
 table{font-size:.9rem;font-variant-numeric:tabular-nums}th{font-weight:600}
-svg{display:block;width:100%;max-width:34rem}p{margin:.5rem 0}pre{white-space:pre-wrap;font-size:.85rem}
+svg{display:block;width:100%;max-width:34rem}p{margin:.5rem 0}
+pre{white-space:pre-wrap;font-size:.85rem}
 """
 
 

@@ -38,7 +38,7 @@ def _text(value) -> str:
 
 
 class SVG(Markup):
-    """A picture of ``width`` by ``height`` pixels: its text, which a notebook shows as a picture."""
+    """A picture of ``width`` by ``height`` pixels: its text, which a notebook shows."""
 
     def __new__(cls, width: float, height: float, *content, label: str = ""):
         text = element("svg", *content or ("",), xmlns="http://www.w3.org/2000/svg",
@@ -101,15 +101,17 @@ class _Frame:
                              stroke="currentColor", opacity=0.6))
         middle = (self.left + self.right) / 2
         parts.append(_label(middle, self.bottom + 29, x_label))
-        parts.append(_label(0, 0, y_label, "middle",
-                            transform=f"translate(11 {(self.top + self.bottom) / 2:g}) rotate(-90)"))
+        parts.append(_upright(11, (self.top + self.bottom) / 2, y_label))
         return parts
 
 
 def _label(x, y, text, anchor="middle", **more) -> Markup:
     more = {"fill": "currentColor", "font_size": 11, **more}
-    where = {} if "transform" in more else {"x": round(x, 1), "y": round(y, 1)}
-    return element("text", text, text_anchor=anchor, **where, **more)
+    return element("text", text, text_anchor=anchor, x=round(x, 1), y=round(y, 1), **more)
+
+
+def _upright(x, y, text, anchor="middle") -> Markup:
+    return _label(0, 0, text, anchor, transform=f"translate({x:g} {y:g}) rotate(-90)")
 
 
 def _range(values, margin=0.05) -> tuple[float, float]:
@@ -176,7 +178,7 @@ def scatter(x, y, x_label, y_label, width: int = 320, height: int = 300) -> SVG:
 
 
 def matrix(counts, names, width: int = 420) -> SVG:
-    """A confusion matrix: true classes down, predicted ones across, cells as dark as their share."""
+    """A confusion matrix: true classes down, predicted ones across, as dark as their share."""
     counts, names = np.asarray(counts), [_short(str(name)) for name in names]
     n, left = len(counts), 34 + 6.6 * max(map(len, names))
     cell = (width - left - 4) / n
@@ -189,8 +191,8 @@ def matrix(counts, names, width: int = 420) -> SVG:
         y = top + (i + 0.5) * cell + 4
         parts.append(_label(left - 6, y, name, "end"))
         x = left + (i + 0.5) * cell
-        turn = {"transform": f"translate({x + 4:g} {top - 5:g}) rotate(-90)"} if long else {}
-        parts.append(_label(x, top - 6, name, "start" if long else "middle", **turn))
+        parts.append(_upright(x + 4, top - 5, name, "start") if long else
+                     _label(x, top - 6, name))
     for i, j in np.ndindex(counts.shape):
         x, y = left + j * cell, top + i * cell
         parts.append(element("rect", x=round(x, 1), y=round(y, 1), width=round(cell - 1, 1),
@@ -202,8 +204,7 @@ def matrix(counts, names, width: int = 420) -> SVG:
                                 fill="#fff" if share[i, j] > 0.5 else "currentColor"))
     height = top + n * cell + 4
     parts.append(_label(left + n * cell / 2, 12, "predicted"))
-    parts.append(_label(0, 0, "true", "middle",
-                        transform=f"translate(11 {top + n * cell / 2:g}) rotate(-90)"))
+    parts.append(_upright(11, top + n * cell / 2, "true"))
     return SVG(width, height, *parts, label="confusion matrix")
 
 

@@ -18,7 +18,7 @@ def pyplot():
 
 
 def axes_or_new(ax=None):
-    """``ax``, or the current axes if nothing is drawn on them yet, or else those of a new figure."""
+    """``ax``, or the current axes if nothing is drawn there yet, or else those of a new figure."""
     plt = pyplot()
     if ax is None:
         ax = plt.gca()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import NamedTuple
 
 from fastnn.svg import COLORS, SVG, element
@@ -88,7 +89,7 @@ def arrange(widths, edges) -> tuple[list[tuple[float, int]], list[list[int]]]:
     levels: list[list[int]] = [[] for _ in range(max(rank, default=0) + 1)]
     for i, level in enumerate(rank):
         levels[level].append(i)
-    steps = [pair for chain in chains for pair in zip(chain, chain[1:], strict=False)]
+    steps = [pair for chain in chains for pair in pairwise(chain)]
     x = [0.0] * len(rank)
     for level in levels:
         _pack(level, widths, x)

@@ -20,24 +20,26 @@ class Ridge:
     note: str
 
 
-def layer_outputs(model, x) -> list[tuple[str, np.ndarray]]:
-    """(name, output) of every layer of a Sequential, in order, for inputs x (n, *input shape).
+def layer_outputs(model, x) -> dict[str, np.ndarray]:
+    """{name: output} of every layer, in order, for inputs x (n, *input shape).
 
     >>> from fastnn import Input, Sequential, layers
     >>> model = Sequential([Input((2,)), layers.Dense(3, name="a"), layers.Dense(1, name="b")])
-    >>> [(name, values.shape) for name, values in layer_outputs(model, np.ones((5, 2)))]
-    [('a', (5, 3)), ('b', (5, 1))]
+    >>> {name: values.shape for name, values in layer_outputs(model, np.ones((5, 2))).items()}
+    {'a': (5, 3), 'b': (5, 1)}
     """
     model.build_for(x)
-    part, found = copy.deepcopy(model), []
+    if hasattr(model, "activations"):
+        return model.activations(x)
+    part, found = copy.deepcopy(model), {}
     while part.layers:
-        found.append((part.layers[-1].name, part.predict(x)))
+        found[part.layers[-1].name] = part.predict(x)
         part.pop()
-    return found[::-1]
+    return dict(reversed(found.items()))
 
 
-def layer_weights(model, arrays=None) -> list[tuple[str, np.ndarray]]:
-    """(name, numbers) of every layer with a matrix of weights: biases and averages do not count.
+def layer_weights(model, arrays=None) -> dict[str, np.ndarray]:
+    """{name: numbers} of every layer with a matrix of weights: biases and averages do not count.
 
     arrays : what ``get_weights`` returned, to be read in the place of what the model has now.
     """
@@ -46,32 +48,32 @@ def layer_weights(model, arrays=None) -> list[tuple[str, np.ndarray]]:
         raise ValueError(f"The model has {len(model.weights)} arrays of weights, received "
                          f"{len(arrays)}.")
     values = iter(arrays)
-    found = []
+    found = {}
     for layer in model.layers:
         own = [np.asarray(next(values)) for _ in layer.weights]
         matrices = [array.ravel() for array in own if array.ndim > 1]
         if matrices:
-            found.append((layer.name, np.concatenate(matrices)))
+            found[layer.name] = np.concatenate(matrices)
     return found
 
 
 def ridges(after, before=None, bins: int = 60) -> tuple[np.ndarray, list[Ridge]]:
     """The edges of the bins, shared by all layers, and the layers' histograms.
 
-    after, before : (name, numbers) of each layer. Numbers that are 0 exactly, such as what ReLU
+    after, before : {name: numbers} of the layers. Numbers that are 0 exactly, such as what ReLU
     shuts off, would hide all others: they are not counted, their share is noted.
     """
-    olds = [None] * len(after) if before is None else [numbers for _, numbers in before]
-    every = [n for pair in zip(after, olds, strict=True) for n in (pair[0][1], pair[1])
-             if n is not None]
-    flat = np.concatenate([np.ravel(numbers) for numbers in every])
+    if not after:
+        raise ValueError("The model has no layer with a matrix of weights.")
+    before = before or {}
+    flat = np.concatenate([np.ravel(n) for n in (*after.values(), *before.values())])
     flat = flat[np.isfinite(flat)]
     low, high = (flat.min(), flat.max()) if flat.size else (-1.0, 1.0)
     margin = 0 if high > low else max(abs(high), 1.0) / 2
     edges = np.linspace(low - margin, high + margin, bins + 1)
     return edges, [Ridge(name, _counts(numbers, edges),
-                         None if old is None else _counts(old, edges), _note(numbers))
-                   for (name, numbers), old in zip(after, olds, strict=True)]
+                         _counts(before[name], edges) if before else None, _note(numbers))
+                   for name, numbers in after.items()]
 
 
 def _counts(numbers, edges) -> np.ndarray:
@@ -116,8 +118,6 @@ def activation_histograms(model, X, before=None, ax=None):
 
 
 def _draw(edges, rows: list[Ridge], label: str, ax):
-    if not rows:
-        raise ValueError("The model has no layer with weights to draw.")
     ax = axes_or_new(ax)
     for i, row in enumerate(reversed(rows)):  # the first layer on top
         most = max(1, row.counts.max(), 0 if row.before is None else row.before.max())

@@ -146,13 +146,16 @@ def loss_surface(surface: LossSurface, ax=None):
     surface : what `measure_surface` returned. The lines stand for equal steps of the loss's
     logarithm above its smallest value, so that the valley's floor shows.
     """
-    ax = axes_or_new(ax)
-    losses = np.where(np.isfinite(surface.losses), surface.losses, np.nanmax(surface.losses))
-    low, high = losses.min(), losses.max()
-    floor = max((high - low) * 1e-3, 1e-12)
-    levels = low + np.unique(np.r_[0, np.geomspace(floor, max(high - low, 2 * floor), 18)])
     from matplotlib.colors import SymLogNorm
 
+    ax = axes_or_new(ax)
+    finite = np.isfinite(surface.losses)
+    if not finite.any():
+        raise ValueError("No loss of the surface is finite.")
+    low, high = surface.losses[finite].min(), surface.losses[finite].max()
+    losses = np.where(finite, surface.losses, high)
+    floor = max((high - low) * 1e-3, 1e-12)
+    levels = low + np.unique(np.r_[0, np.geomspace(floor, max(high - low, 2 * floor), 18)])
     shown = ax.contourf(surface.a, surface.b, losses, levels=levels, cmap="Greys_r",
                         norm=SymLogNorm(floor, vmin=low, vmax=levels[-1]), alpha=0.85)
     ax.contour(surface.a, surface.b, losses, levels=levels, colors="white", linewidths=0.4)

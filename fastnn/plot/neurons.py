@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ def kernels(model) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
              if layer.built and np.ndim(getattr(layer, "kernel", None)) == 2]
     if not found:
         raise ValueError("The model has no dense layer, or is not built yet.")
-    for (_, one, _), (name, two, _) in zip(found, found[1:], strict=False):
+    for (_, one, _), (name, two, _) in pairwise(found):
         if one.shape[1] != two.shape[0]:
             raise ValueError(f"The layer {name!r} has {two.shape[0]} inputs, but the dense layer "
                              f"in front of it {one.shape[1]} outputs: this is no plain chain of "
@@ -87,7 +88,7 @@ def stages(model, x) -> list[tuple[str, np.ndarray]]:
     x = np.asarray(x)
     names = {name for name, _, _ in kernels(model)}
     found: list[tuple[str, np.ndarray]] = []
-    for name, values in layer_outputs(model, x[None]):
+    for name, values in layer_outputs(model, x[None]).items():
         if name in names:
             found.append((name, values[0]))
         elif found:
@@ -115,9 +116,9 @@ def activations(model, x, max_neurons: int = 16, names=None, ax=None):
             _lines(ax, i, columns[i], columns[i + 1], values[i][:, None] * kernel, False)
     for i in range(first, len(columns)):
         _neurons(ax, i, columns[i], _shares(values[i]))
+    _results(ax, len(columns) - 1, columns[-1], values[-1], names)
     if first:
         _picture(ax, x)
-    _results(ax, len(columns) - 1, columns[-1], values[-1], names)
     return ax
 
 

@@ -8,11 +8,12 @@ import numpy as np
 
 from fastnn.plot.canvas import COLORS, pyplot
 
+_COLORS = ",".join(COLORS)
 _TINY = 1e-9  # a margin of 0 still belongs to the class that was decided
 
 
 def class_scores(outputs, classes, threshold: float = 0.5) -> np.ndarray:
-    """By how much each class wins at each row, (classes, n): above 0 for the one decided, else below.
+    """By how much each class wins at each row, (classes, n): above 0 for the one decided.
 
     outputs : what a classifier predicts: labels (n,); one number a row, (n,) or (n, 1), that means
         the second class where it is above ``threshold``; or one number for each class, (n, k), the
@@ -77,7 +78,7 @@ def decision_threshold(clf, classes) -> float:
 
 def plot_decision_regions(X, y, clf, feature_index=None, filler_feature_values=None,
                           filler_feature_ranges=None, ax=None, X_highlight=None, zoom_factor=1.0,
-                          legend=1, hide_spines=True, markers="s^oxv<>", colors=",".join(COLORS),
+                          legend=1, hide_spines=True, markers="s^oxv<>", colors=_COLORS,
                           scatter_kwargs=None, contourf_kwargs=None, contour_kwargs=None,
                           scatter_highlight_kwargs=None, n_jobs=None, *, probabilities=False):
     """The points and, behind them, the class that ``clf`` gives to every place; returns the axes.
