@@ -192,6 +192,19 @@ def test_the_plane_of_many_parameters_holds_the_paths_ends():
         assert path.shape == (5, 9)
 
 
+def test_a_path_of_three_points_lies_on_its_plane():
+    model = dense(2, 3, 1)
+    model.compile("sgd", "binary_crossentropy")
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    y = X[:, 0] > 0
+    paths = plot.optimizer_paths(model, X, y, {"big": optimizers.SGD(2.0)}, 2)
+    surface = plot.measure_surface(model, X, y, paths, steps=3)
+    there = surface.centre + surface.paths["big"] @ surface.directions
+    np.testing.assert_allclose(there, paths["big"], atol=1e-6)
+    np.testing.assert_allclose(paths["big"][0], model.params, atol=1e-7)
+    assert surface.labels[0] == "first principal direction"
+
+
 def test_without_paths_the_middle_is_the_model_itself():
     model = dense(2, 3, 1)
     model.compile("sgd", "binary_crossentropy")

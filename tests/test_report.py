@@ -149,8 +149,15 @@ def test_the_report_of_a_classification(folder, capsys):
     assert sum(int(w) for w in words(matrix) if w.isdigit()) == rows
 
 
-def test_the_report_of_a_regression(folder):
+def test_the_report_of_a_regression(folder, monkeypatch):
+    drawn, scatter = [], svg.scatter
+    monkeypatch.setattr(svg, "scatter", lambda *args: drawn.extend(args[:2]) or scatter(*args))
     page = written("houses.csv", "--target", "price")
+    with open("houses.csv", encoding="utf-8") as file:
+        prices = np.array([float(row["price"]) for row in csv.DictReader(file)])
+    truth, guess = drawn
+    assert abs(truth[:, None] - prices).min(axis=1).max() < 1e-3 * prices.std()
+    assert abs(guess[:, None] - prices).min(axis=1).max() > 1e-3 * prices.std()
     assert headings(page) == ["Loss", "Test rows", "Weights of each layer", "Network", "Time"]
     assert page.count("<circle") == 60 and "true price" in page
 
