@@ -254,7 +254,7 @@ def test_a_graph_with_branches_and_a_skip_connection():
     assert rank == {"x": 0, "t": 0, "h": 1, "g": 2, "add": 3, "both": 4, "p": 5, "q": 5}
     placed = boxes(plot.plot_model(model, None, show_layer_names=True))
     assert len(placed) == 8
-    for one, (a, b, w, h) in placed.items():
+    for one, (a, b, w, _) in placed.items():
         for two, (c, d, v, _) in placed.items():
             assert one == two or b != d or a + w <= c or c + v <= a, "boxes overlap"
 

@@ -26,7 +26,8 @@ def region(ax, point):
     from matplotlib.colors import to_rgb
 
     handles, labels = ax.get_legend_handles_labels()
-    colors = {tuple(h.get_facecolor()[0][:3]): label for h, label in zip(handles, labels)}
+    colors = {tuple(h.get_facecolor()[0][:3]): label for h, label in
+              zip(handles, labels, strict=True)}
     for filled in ax.collections:
         if type(filled).__name__ != "QuadContourSet" or not filled.filled:
             continue
@@ -119,6 +120,17 @@ def test_softmax_models_one_hot_targets_and_the_perceptron():
     line = Perceptron(random_state=0).fit(points[two], y[two])
     ax = plot.plot_decision_regions(points[two], y[two], line)
     assert [region(ax, mean) for mean in means[:2]] == ["0", "1"]
+
+
+def test_the_regions_are_where_a_tree_says():
+    tree = pytest.importorskip("sklearn.tree").DecisionTreeClassifier(random_state=0)
+    points, y = datasets.moons(80, noise=0.2)
+    names = np.array(["below", "above"])[y]
+    ax = plot.plot_decision_regions(points, names, tree.fit(points, names))
+    somewhere = np.random.default_rng(0).uniform((-2, -1.5), (3, 2), (200, 2))
+    found = [region(ax, point) for point in somewhere]
+    agree = np.array(found) == tree.predict(somewhere)
+    assert agree.mean() > 0.97  # all but points within a pixel or two of a border
 
 
 def test_probabilities_are_shaded_with_a_scale():

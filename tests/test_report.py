@@ -220,7 +220,7 @@ frame.onload = () => {
 
 
 def measured(page, width, folder, dark=False):
-    """What a browser makes of a page: texts that overlap or leave their picture, widths, colours."""
+    """What a browser makes of a page: texts that overlap or leave their picture, colours, ..."""
     (folder / "frame.html").write_text(MEASURE % (width, escape(page)), "utf-8")
     scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", scheme,

@@ -24,11 +24,11 @@ The numbers behind the pictures come from functions of their own, which need no 
 from fastnn.plot.curves import history, overfitting_start
 from fastnn.plot.graph import plot_model
 from fastnn.plot.histograms import activation_histograms, weight_histograms
+from fastnn.plot.images import pattern_images, patterns
 from fastnn.plot.landscape import LossSurface, loss_surface, measure_surface, optimizer_paths
 from fastnn.plot.matrix import confusion_counts, confusion_matrix
 from fastnn.plot.movies import Movie, PerceptronMovie, RegionMovie, perceptron_lines
 from fastnn.plot.neurons import activations, network
-from fastnn.plot.images import pattern_images, patterns
 from fastnn.plot.regions import class_scores, plot_decision_regions
 
 __all__ = ["LossSurface", "Movie", "PerceptronMovie", "RegionMovie", "activation_histograms",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
+from base64 import b64encode
+from zlib import crc32
 
 import numpy as np
 
@@ -11,6 +14,22 @@ from fastnn.plot import regions
 from fastnn.plot.canvas import COLORS, GREY, axes_or_new, pyplot, tidy
 
 _MOST = 200  # frames; a longer story is told in fewer
+_PLAYER = """<div id="%(id)s" style="max-width:40rem;font-family:system-ui,sans-serif">
+<img alt="frame" style="width:100%%" src="data:image/png;base64,%(first)s">
+<div style="display:flex;gap:.5rem"><button type="button">pause</button>
+<input type="range" min="0" max="%(last)s" value="0" style="flex:1" aria-label="frame"></div></div>
+<script>(() => {
+  const frames = ["%(frames)s"], box = document.getElementById("%(id)s");
+  const img = box.querySelector("img"), button = box.querySelector("button");
+  const slider = box.querySelector("input");
+  let playing = true;
+  const show = () => { img.src = "data:image/png;base64," + frames[slider.value]; };
+  slider.oninput = () => { playing = false; button.textContent = "play"; show(); };
+  button.onclick = () => { playing = !playing; button.textContent = playing ? "pause" : "play"; };
+  setInterval(() => {
+    if (playing) { slider.value = (+slider.value + 1) %% frames.length; show(); }
+  }, %(interval)s);
+})()</script>"""
 
 
 class Movie:
@@ -27,48 +46,55 @@ class Movie:
         """Draw a frame, -1 for the last, and return the axes."""
         raise NotImplementedError
 
-    def animation(self, interval: float = 100, ax=None):
-        """matplotlib's FuncAnimation of all frames, ``interval`` milliseconds each."""
-        from matplotlib.animation import FuncAnimation
-
+    def frames(self, dpi: int = 80) -> list[bytes]:
+        """Each frame as a PNG."""
         if not len(self):
             raise ValueError("The movie has no frames yet: train first.")
-        ax = axes_or_new(ax)
+        plt = pyplot()
+        figure, ax = plt.subplots()
+        pictures = []
+        try:
+            for number in range(len(self)):
+                ax.clear()
+                self.draw(number, ax)
+                file = io.BytesIO()
+                figure.savefig(file, dpi=dpi, format="png")
+                pictures.append(file.getvalue())
+        finally:
+            plt.close(figure)
+        return pictures
 
-        def frame(number):
-            ax.clear()
-            self.draw(number, ax)
-            return ()
-
-        return FuncAnimation(ax.figure, frame, frames=len(self), interval=interval,
-                             init_func=lambda: ())
+    def html(self, interval: float = 100, dpi: int = 80) -> str:
+        """The frames with a button and a slider, as HTML that loads nothing."""
+        pictures = [b64encode(frame).decode() for frame in self.frames(dpi)]
+        name = f"fastnn{crc32(''.join(pictures).encode()):08x}"
+        return _PLAYER % {"id": name, "last": len(pictures) - 1, "interval": interval,
+                          "first": pictures[0], "frames": '","'.join(pictures)}
 
     def save(self, path, interval: float = 100, dpi: int = 80) -> str:
-        """Write the movie as .gif or .html, by the path's ending, and return the path."""
+        """Write the movie, by the path's ending as .gif or .html, and return the path.
+
+        interval : milliseconds a frame; a GIF shows its last frame for at least a second.
+        """
         path = os.fspath(path)
         kind = os.path.splitext(path)[1].lower()
         if kind not in (".gif", ".html"):
             raise ValueError(f"A movie is saved as .gif or .html, received {path!r}.")
-        plt = pyplot()
-        figure, ax = plt.subplots()
-        try:
-            movie = self.animation(interval, ax)
-            if kind == ".gif":
-                movie.save(path, writer="pillow", dpi=dpi)
-            else:
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(movie.to_jshtml())
-        finally:
-            plt.close(figure)
+        if kind == ".html":
+            text = self.html(interval, dpi)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f'<!doctype html><meta charset="utf-8">{text}')
+            return path
+        from PIL import Image  # comes with matplotlib
+
+        first, *others = (Image.open(io.BytesIO(frame)).convert("RGB")
+                          for frame in self.frames(dpi))
+        times = [interval] * len(others) + [max(interval, 1000)]
+        first.save(path, save_all=True, append_images=others, duration=times, loop=0)
         return path
 
     def _repr_html_(self) -> str:
-        plt = pyplot()
-        figure, ax = plt.subplots()
-        try:
-            return self.animation(ax=ax).to_jshtml()
-        finally:
-            plt.close(figure)
+        return self.html()
 
 
 class RegionMovie(Callback, Movie):

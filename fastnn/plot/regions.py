@@ -6,7 +6,7 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from fastnn.plot.canvas import COLORS, pyplot
+from fastnn.plot.canvas import COLORS, axes_or_new
 
 _COLORS = ",".join(COLORS)
 _TINY = 1e-9  # a margin of 0 still belongs to the class that was decided
@@ -91,7 +91,8 @@ def plot_decision_regions(X, y, clf, feature_index=None, filler_feature_values=N
         points are those within ``filler_feature_ranges`` {feature: width} of these values.
     y : (n,) labels of any kind, or one-hot rows (n, classes).
     clf : what has ``predict``: a fastnn model, one of Keras, an estimator.
-    ax : axes; by default the current ones. X_highlight : rows of X to be ringed.
+    ax : axes; by default the current ones, if nothing is drawn there yet.
+    X_highlight : rows of X to be ringed.
     zoom_factor : the margin around the points is 1 / zoom_factor, in the features' units.
     legend : its place, as matplotlib numbers it; 0 for none. n_jobs : accepted and not needed.
     markers, colors : one for each class, in turn; colours in one text, divided by commas.
@@ -99,7 +100,7 @@ def plot_decision_regions(X, y, clf, feature_index=None, filler_feature_values=N
         for the points, the regions, the lines between them, and the rings.
     probabilities : for two classes, shade by the output of ``clf``, in steps of a tenth.
     """
-    ax = pyplot().gca() if ax is None else ax
+    ax = axes_or_new(ax)
     X, y = _rows(X), _labels(y)
     features = _features(X, feature_index, filler_feature_values, filler_feature_ranges)
     classes = np.unique(y)
