@@ -74,9 +74,10 @@ def ticks(low: float, high: float, most: int = 5) -> np.ndarray:
 class _Frame:
     """From numbers to pixels, and the axes around them."""
 
-    def __init__(self, width, height, x, y, left=46, bottom=34, top=8, right=14):
+    def __init__(self, width, height, x, y, left=None, bottom=34, top=8, right=14):
         self.x, self.y = x, y  # (low, high)
-        self.left, self.right = left, width - right
+        longest = max(len(f"{value:.6g}") for value in ticks(*y))
+        self.left, self.right = left or 26 + 6.6 * longest, width - right
         self.top, self.bottom = top, height - bottom
 
     def place(self, x, y):

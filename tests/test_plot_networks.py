@@ -160,6 +160,9 @@ def test_confusions_of_probabilities_of_one_hot_rows_and_of_names():
     true = np.eye(2)[[0, 0, 1]]
     _, counts = plot.confusion_counts(true, np.array([[0.5], [0.6], [0.7]]))
     np.testing.assert_array_equal(counts, [[1, 1], [0, 1]])
+    assert plot.confusion_counts([0, 1], np.array([0.4, 0.6]))[1].tolist() == [[1, 0], [0, 1]]
+    _, counts = plot.confusion_counts(["b", "a"], np.array([[1.0], [0.0]]), classes=["a", "b"])
+    assert counts.tolist() == [[1, 0], [0, 1]]  # a saturated sigmoid
     classes, counts = plot.confusion_counts(["b", "a"], ["b", "b"])
     assert classes.tolist() == ["a", "b"] and counts.tolist() == [[0, 1], [0, 1]]
     _, counts = plot.confusion_counts(["b", "a"], [[0.1, 0.9], [0.8, 0.2]], classes=["a", "b"])

@@ -65,13 +65,13 @@ def test_logits_and_tanh_decide_at_0():
 
 
 def test_answers_that_cannot_be_understood():
-    with pytest.raises(ValueError, match=r"one number a row.*0\.25.*3 classes"):
+    with pytest.raises(ValueError, match=r"one number a row.*0\.25.*y has 3"):
         plot.class_scores(np.array([0.25, 1.0]), np.arange(3))
     with pytest.raises(ValueError, match="3 outputs, but y has the 2 classes"):
         plot.class_scores(np.ones((2, 3)), np.array(["a", "b"]))
     with pytest.raises(ValueError, match=r"received shape \(2, 3, 4\)"):
         plot.class_scores(np.ones((2, 3, 4)), np.arange(2))
-    with pytest.raises(ValueError, match="between two classes"):
+    with pytest.raises(ValueError, match=r"between two classes, but y has 1\."):
         plot.class_scores(np.array([0.25, 0.5]), np.array([1]))
 
 

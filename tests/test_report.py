@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from pictures import dense
 
-from fastnn import Input, Sequential, cli, layers, svg
+from fastnn import Input, Sequential, cli, layers, plot, svg
+from fastnn.callbacks import History
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
                 None)
@@ -248,3 +249,17 @@ def test_the_report_in_a_browser_on_a_desk_and_on_a_phone(args, width, dark, fol
     assert found["widths"] and all(150 < w < width for w in found["widths"])
     ink, back = brightness(found["ink"]), brightness(found["back"])
     assert (ink - back > 150) if dark else (back - ink > 150)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium found")
+def test_a_notebooks_pictures_in_a_browser(tmp_path):
+    epochs = np.arange(3000)
+    history = History()
+    history.history = {"loss": (1e-5 / (1 + epochs)).tolist(),
+                       "val_loss": (3e-6 + (epochs - 2500.0) ** 2 / 1e12).tolist()}
+    model = dense(2, 3, 1)
+    drawn = [plot.plot_model(model, None, True, True, True, way, show_layer_activations=True,
+                             show_trainable=True) for way in ("TB", "LR")]
+    found = measured("".join([history._repr_html_(), *drawn]), 1000, tmp_path)
+    assert len(found["widths"]) == 3 and found["overlaps"] == [] and found["outside"] == []

@@ -47,11 +47,10 @@ def layer_weights(model, arrays=None) -> dict[str, np.ndarray]:
     if len(arrays) != len(model.weights):
         raise ValueError(f"The model has {len(model.weights)} arrays of weights, received "
                          f"{len(arrays)}.")
-    values = iter(arrays)
+    values = {id(v): np.asarray(a) for v, a in zip(model.weights, arrays, strict=True)}
     found = {}
     for layer in model.layers:
-        own = [np.asarray(next(values)) for _ in layer.weights]
-        matrices = [array.ravel() for array in own if array.ndim > 1]
+        matrices = [values[id(v)].ravel() for v in layer.weights if len(v.shape) > 1]
         if matrices:
             found[layer.name] = np.concatenate(matrices)
     return found

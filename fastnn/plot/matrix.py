@@ -12,32 +12,26 @@ _WRITTEN = 20  # classes above which the cells are too small for numbers
 def confusion_counts(y_true, y_pred, classes=None) -> tuple[np.ndarray, np.ndarray]:
     """(classes, counts): counts[i, j] rows of class i were taken for class j.
 
-    y_true : labels (n,) or one-hot rows (n, k). y_pred : labels (n,), or what a network predicts:
-        probabilities (n, k), or (n, 1) for two classes, the second above 0.5.
+    y_true : labels (n,) or one-hot rows (n, k).
+    y_pred : labels (n,), or what a network predicts: probabilities (n, k), or (n, 1) or (n,) of the
+        second of two classes, which it is above 0.5.
     classes : the labels, in the order of the columns; by default those that occur, sorted.
 
     >>> confusion_counts([0, 0, 1], [[0.9], [0.2], [0.8]])[1]
     array([[1, 1],
            [0, 1]])
     """
-    true, pred = _one_label(y_true), np.asarray(y_pred)
-    if pred.ndim == 2 and pred.shape[1] == 1 and pred.dtype.kind == "f":
-        pred = (pred[:, 0] > 0.5).astype(int)
-        pred = pred if classes is None else np.asarray(classes)[pred]
-    elif pred.ndim == 2 and pred.shape[1] > 1:
-        k, pred = pred.shape[1], pred.argmax(axis=1)
-        named = classes is not None and true.dtype.kind not in "iuf"
-        pred = np.asarray(classes)[pred] if named else pred
-        classes = np.arange(k) if classes is None else classes
-    pred = pred.ravel()
+    pred = np.asarray(y_pred)
+    if classes is None and pred.ndim == 2 and pred.shape[1] > 1:
+        classes = np.arange(pred.shape[1])
+    true, pred = (_labels(np.asarray(y), classes) for y in (y_true, y_pred))
     if len(true) != len(pred):
         raise ValueError(f"y_true has {len(true)} rows and y_pred {len(pred)}.")
     classes = np.unique(np.concatenate([true, pred])) if classes is None else np.asarray(classes)
     place = {label: i for i, label in enumerate(classes.tolist())}
-    unknown = set(true.tolist()) | set(pred.tolist()) - set(place)
-    unknown -= set(place)
+    unknown = {*true.tolist(), *pred.tolist()} - set(place)
     if unknown:
-        raise ValueError(f"The labels {sorted(unknown)[:5]} are not among the classes "
+        raise ValueError(f"The labels {sorted(unknown, key=str)[:5]} are not among the classes "
                          f"{classes.tolist()[:10]}.")
     rows, columns = ([place[label] for label in labels.tolist()] for labels in (true, pred))
     counts = np.zeros((len(classes), len(classes)), np.int64)
@@ -45,9 +39,15 @@ def confusion_counts(y_true, y_pred, classes=None) -> tuple[np.ndarray, np.ndarr
     return classes, counts
 
 
-def _one_label(y) -> np.ndarray:
-    y = np.asarray(y)
-    return y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.ravel()
+def _labels(y, classes) -> np.ndarray:
+    """Labels (n,) of labels, of a column for each class, or of the second class's probability."""
+    if y.ndim == 2 and y.shape[1] > 1:
+        numbers = y.argmax(axis=1)
+    elif y.dtype.kind == "f" and ((y % 1).any() or np.asarray(classes).dtype.kind == "U"):
+        numbers = (y.ravel() > 0.5).astype(int)
+    else:
+        return y.ravel()
+    return numbers if classes is None else np.asarray(classes)[numbers]
 
 
 def shares(counts: np.ndarray) -> np.ndarray:

@@ -34,23 +34,20 @@ def class_scores(outputs, classes, threshold: float = 0.5) -> np.ndarray:
         raise ValueError("A classifier's predict must give labels (n,) or numbers (n, classes); "
                          f"received shape {outputs.shape}.")
     hits = outputs == classes[:, None]
-    if hits.any(axis=0).all() or outputs.dtype.kind not in "f" or len(classes) > 2:
-        if not hits.any(axis=0).all():
-            _check_labels(outputs, classes)
-        return np.where(hits, 1.0, -1.0)
-    if len(classes) < 2:
-        raise ValueError("One number a row decides between two classes, but y has only "
-                         f"{classes.tolist()}.")
-    margin = outputs.astype(float) - threshold
-    return np.stack([np.where(margin > 0, -margin, np.maximum(-margin, _TINY)),
-                     np.where(margin > 0, margin, np.minimum(margin, -_TINY))])
+    if outputs.dtype.kind == "f" and not hits.any(axis=0).all():  # no labels, or one of other rows
+        if len(classes) == 2:
+            margin = outputs.astype(float) - threshold
+            return _signed(np.stack([-margin, margin]), np.stack([margin <= 0, margin > 0]))
+        if (outputs % 1).any():
+            raise ValueError("The classifier predicts one number a row, such as "
+                             f"{outputs[outputs % 1 != 0][0]:.4g}, which decides between two "
+                             f"classes, but y has {len(classes)}. Give it an output for each.")
+    return np.where(hits, 1.0, -1.0)
 
 
-def _check_labels(outputs, classes):
-    if outputs.dtype.kind == "f" and len(classes) > 2 and (outputs % 1).any():
-        raise ValueError(f"The classifier predicts one number a row that is no label, such as "
-                         f"{outputs[outputs % 1 != 0][0]:.4g}, but y has {len(classes)} classes. "
-                         "Give it an output for each class.")
+def _signed(margins, won) -> np.ndarray:
+    """Margins with the sign of the decision, also where they are 0."""
+    return np.where(won, np.maximum(margins, _TINY), np.minimum(margins, -_TINY))
 
 
 def _of_columns(outputs, classes):
@@ -59,14 +56,9 @@ def _of_columns(outputs, classes):
     if len(columns) > k or columns.dtype.kind not in "iuf" or columns.max() >= k:
         raise ValueError(f"The classifier has {k} outputs, but y has the {len(classes)} classes "
                          f"{classes[:10].tolist()}. Number the classes 0 to {k - 1}.")
-    best = outputs.argmax(axis=1)
-    scores = []
-    for column in columns.astype(int):
-        others = np.delete(outputs, column, axis=1).max(axis=1)
-        margin = outputs[:, column] - others
-        won = best == column
-        scores.append(np.where(won, np.maximum(margin, _TINY), np.minimum(margin, -_TINY)))
-    return np.stack(scores)
+    columns, best = columns.astype(int), outputs.argmax(axis=1)
+    margins = [outputs[:, i] - np.delete(outputs, i, axis=1).max(axis=1) for i in columns]
+    return _signed(np.stack(margins), best == columns[:, None])
 
 
 def decision_threshold(clf, classes) -> float:
