@@ -82,11 +82,19 @@ def test_layers_between_dense_ones_are_left_out_and_graphs_refused():
 def test_stages_end_behind_the_activation():
     model = Sequential([Input((2,)), layers.Dense(3, name="a"), layers.Activation("relu"),
                         layers.Dense(1, name="b")])
-    (name, values), (_, out) = neurons.stages(model, [1.0, -1.0])
+    _, (name, values), (_, out) = neurons.stages(model, [1.0, -1.0])
     z = np.array([1.0, -1.0]) @ model.layers[0].kernel
     assert name == "a"
     np.testing.assert_allclose(values, np.maximum(z, 0), rtol=1e-6)
     np.testing.assert_allclose(out, model.predict([[1.0, -1.0]])[0])
+
+
+def test_the_input_counts_as_it_arrives_at_the_first_dense_layer():
+    model = Sequential([Input((2,)), layers.Rescaling(0.5), layers.Dense(1, name="a")])
+    (name, values), _ = neurons.stages(model, [4.0, -2.0])
+    assert name == "input" and values.tolist() == [2, -1]
+    found = Sequential([Input((3,)), layers.Embedding(5, 2), layers.Flatten(), layers.Dense(1)])
+    assert captions(plot.activations(found, [0, 4, 1]))[0] == "input\n3"
 
 
 def test_the_digit_network_in_one_picture(headless):  # noqa: F811

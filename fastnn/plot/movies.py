@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from base64 import b64encode
+from itertools import cycle
 from zlib import crc32
 
 import numpy as np
@@ -156,10 +157,8 @@ class RegionMovie(Callback, Movie):
         palette = [COLORS[i % len(COLORS)] for i in range(len(self.classes))]
         regions._fill(ax, self.a, self.b, scores, palette, None)
         regions._divide(ax, self.a, self.b, scores, {"linewidths": 1.0})
-        for label, color, marker in zip(self.classes, palette, "s^oxv<>" * 99, strict=False):
-            regions._points(ax, self.X[self.y == label], (0, 1),
-                            {"c": color, "marker": marker, "s": 20,
-                             **({} if marker == "x" else {"edgecolor": "black"})})
+        regions._classes(ax, self.X, self.y, (0, 1),
+                         zip(self.classes, palette, cycle("s^oxv<>"), strict=False), {"s": 20})
         ax.set(title=f"epoch {self.epochs[number]}", xlim=self.a[0, [0, -1]],
                ylim=self.b[[0, -1], 0])
         return tidy(ax)
@@ -263,8 +262,6 @@ def _line(ax, line, limits, **options):
 
 
 def _draw_points(ax, X, y, limits):
-    for label, color, marker in zip(np.unique(y), COLORS, "s^", strict=False):
-        regions._points(ax, X[y == label], (0, 1), {"c": color, "marker": marker, "zorder": 3,
-                                                    "edgecolor": "black", "label": str(label)})
+    regions._classes(ax, X, y, (0, 1), zip(np.unique(y), COLORS, "s^", strict=False), {})
     ax.set(xlim=limits[0], ylim=limits[1])
     tidy(ax)

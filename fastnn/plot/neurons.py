@@ -81,17 +81,17 @@ def network(model, max_neurons: int = 16, inputs=None, outputs=None, ax=None):
 
 
 def stages(model, x) -> list[tuple[str, np.ndarray]]:
-    """(name, values) of what leaves each dense layer for one input, its activation included.
+    """(name, values) of the input and of what leaves each dense layer, for one input.
 
-    An Activation, a normalization or another layer behind a dense one counts to it.
+    What an Activation, a normalization or another layer makes of them counts to the one before.
     """
     x = np.asarray(x)
     names = {name for name, _, _ in kernels(model)}
-    found: list[tuple[str, np.ndarray]] = []
+    found = [("input", x.ravel())]
     for name, values in layer_outputs(model, x[None]).items():
         if name in names:
             found.append((name, values[0]))
-        elif found:
+        else:
             found[-1] = (found[-1][0], values[0].ravel())
     return found
 
@@ -105,10 +105,10 @@ def activations(model, x, max_neurons: int = 16, names=None, ax=None):
     are the products of a neuron's value and its weight. Returns the axes.
     """
     x = np.asarray(x, float)
-    values = [x.ravel(), *(output for _, output in stages(model, x))]
+    stage_names, values = zip(*stages(model, x), strict=True)
     columns = [column(output.size, max_neurons) for output in values]
     ax = _window(axes_or_new(ax), columns[1:] if x.ndim > 1 else columns)
-    _captions(ax, ["input", *(name for name, _, _ in kernels(model))],
+    _captions(ax, stage_names,
               [" × ".join(map(str, x.shape)), *(output.size for output in values[1:])])
     first = 0 if x.ndim == 1 else 1  # an image has no neurons
     for i, (_, kernel, _) in enumerate(kernels(model)):

@@ -108,17 +108,13 @@ def plot_decision_regions(X, y, clf, feature_index=None, filler_feature_values=N
     _divide(ax, a, b, scores, contour_kwargs)
     ax.axis([a.min(), a.max(), b.min(), b.max()])
     near = _near(X, filler_feature_values, filler_feature_ranges)
-    for label, color, marker in zip(classes, palette, cycle(markers), strict=False):
-        _points(ax, X[near & (y == label)], features, {
-            "c": color, "marker": marker, "label": str(label), "alpha": 0.8, "zorder": 3,
-            **({} if marker in "x+|_1234" else {"edgecolor": "black"}),
-            **(scatter_kwargs or {})})
+    _classes(ax, X[near], y[near], features, zip(classes, palette, cycle(markers), strict=False),
+             {"alpha": 0.8, **(scatter_kwargs or {})})
     if X_highlight is not None:
         lit = _rows(X_highlight)
-        lit = lit[_near(lit, filler_feature_values, filler_feature_ranges)]
-        _points(ax, lit, features, {"c": "none", "edgecolor": "black", "linewidths": 1, "s": 80,
-                                    "marker": "o", "zorder": 4,
-                                    **(scatter_highlight_kwargs or {})})
+        _points(ax, lit[_near(lit, filler_feature_values, filler_feature_ranges)], features,
+                {"c": "none", "edgecolor": "black", "linewidths": 1, "s": 80, "marker": "o",
+                 "zorder": 4, **(scatter_highlight_kwargs or {})})
     _dress(ax, X.shape[1], legend, hide_spines)
     return ax
 
@@ -206,6 +202,14 @@ def _divide(ax, a, b, scores, given):
     for score in scores if len(scores) > 2 else scores[1:]:
         if score.min() < 0 < score.max():
             ax.contour(a, b, score, levels=[0], **options)
+
+
+def _classes(ax, X, y, features, styles, options):
+    """The points, each class in its style of (label, colour, marker)."""
+    for label, color, marker in styles:
+        edge = {} if marker in "x+|_1234" else {"edgecolor": "black"}  # these have no inside
+        _points(ax, X[y == label], features, {"c": color, "marker": marker, "label": str(label),
+                                              "zorder": 3, **edge, **options})
 
 
 def _points(ax, X, features, options):
