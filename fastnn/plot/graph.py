@@ -32,7 +32,7 @@ def layer_graph(model) -> tuple[list, list[tuple[int, int]]]:
     >>> [type(layer).__name__ for layer in boxes], lines
     (['InputLayer', 'Dense', 'Dense'], [(0, 1), (1, 2)])
     """
-    if hasattr(model, "outputs"):
+    if getattr(model, "built", True) and hasattr(model, "outputs"):
         return _calls(model)
     first = [model._input] if getattr(model, "_input", None) is not None else []
     layers = [*first, *model.layers]
