@@ -97,14 +97,6 @@ class History(Callback):
         super().set_model(model)
         model.history = self
 
-    def on_train_begin(self, logs=None):
-        self.epoch = []
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.epoch.append(epoch)
-        for name in sorted(logs or ()):
-            self.history.setdefault(name, []).append(logs[name])
-
     def plot(self, metric: str = "loss", ax=None):
         """Draw a metric over the epochs; see `fastnn.plot.history`."""
         from fastnn.plot import history
@@ -115,6 +107,14 @@ class History(Callback):
         from fastnn.notebook import history_html
 
         return history_html(self)
+
+    def on_train_begin(self, logs=None):
+        self.epoch = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epoch.append(epoch)
+        for name in sorted(logs or ()):
+            self.history.setdefault(name, []).append(logs[name])
 
 
 class LambdaCallback(Callback):
