@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn.plot.curves import curve, overfitting_start
+from fastnn.overfitting import overfitting_start
+from fastnn.plot.curves import curve
 from fastnn.summary import _size_line, describe
 from fastnn.svg import Markup, element, line_chart
 

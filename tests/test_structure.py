@@ -17,8 +17,8 @@ FLOORS = [
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding"],
     ["formulas", "utils", "summary", "progress", "tables"],
-    ["registry", "random", "config", "naming", "console", "interrupt", "svg", "_archive",
-     "_version"],
+    ["registry", "random", "config", "naming", "console", "interrupt", "svg",
+     "overfitting", "_archive", "_version"],
 ]
 HEIGHT = {name: -i for i, floor in enumerate(FLOORS) for name in floor}
 # printing reads the formulas of the floors above it, and nothing imports it

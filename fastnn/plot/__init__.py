@@ -21,7 +21,8 @@ the first picture (``pip install "fastnn[plot]"``); `plot_model` does without it
 The numbers behind the pictures come from functions of their own, which need no matplotlib.
 """
 
-from fastnn.plot.curves import history, overfitting_start
+from fastnn.overfitting import overfitting_start
+from fastnn.plot.curves import history
 from fastnn.plot.graph import plot_model
 from fastnn.plot.histograms import activation_histograms, weight_histograms
 from fastnn.plot.images import pattern_images, patterns
