@@ -1,9 +1,16 @@
-"""What tests of pictures share: matplotlib without a screen, and a small trained network."""
+"""What tests of pictures share: matplotlib without a screen, small networks, a browser."""
+
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
 
 from fastnn import Input, Sequential, layers, utils
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+                None)
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium found")
 
 
 @pytest.fixture
@@ -34,3 +41,14 @@ class Answers:
     def predict(self, X):
         self.asked.append(X)
         return self._predict(np.asarray(X))
+
+
+def browse(page, folder, dark=False, milliseconds=5000) -> str:
+    """A page as a browser has it after some time; it must work without the network."""
+    (folder / "page.html").write_text(page, "utf-8")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu",
+               f"--blink-settings=preferredColorScheme={0 if dark else 1}",
+               f"--user-data-dir={folder}/profile", f"--virtual-time-budget={milliseconds}",
+               "--window-size=1400,3000", "--dump-dom", f"file://{folder}/page.html"]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
+    return done.stdout.decode()

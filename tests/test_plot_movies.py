@@ -1,11 +1,11 @@
 """Movies: the perceptron's moving line, and the decision region over the epochs."""
 
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 
 import numpy as np
 import pytest
-from pictures import Answers, dense, headless  # noqa: F401
+from pictures import Answers, browse, dense, headless, needs_browser  # noqa: F401
 
 from fastnn import Perceptron, plot
 from fastnn.plot import movies
@@ -107,3 +107,13 @@ def test_movies_are_written_as_gif_and_as_html(perceptron, tmp_path, headless): 
         plot.RegionMovie(X, Y).save(tmp_path / "empty.gif")
     with pytest.raises(ValueError, match="two features"):
         plot.RegionMovie(np.ones((4, 3)), Y)
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_browser_plays_the_movie(perceptron, tmp_path):
+    movie = plot.PerceptronMovie(perceptron, X, Y)
+    listed = [b64encode(frame).decode() for frame in movie.frames(dpi=30)]
+    dom = browse(movie.html(interval=100, dpi=30), tmp_path, milliseconds=250)
+    shown = re.search(r'<img[^>]*src="data:image/png;base64,(.*?)"', dom)[1]
+    assert listed.index(shown) in (1, 2)  # two steps of 100 ms, and no time for a third

@@ -3,20 +3,15 @@
 import csv
 import json
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ElementTree
 from html import escape, unescape
 
 import numpy as np
 import pytest
-from pictures import dense
+from pictures import browse, dense, needs_browser
 
 from fastnn import Input, Sequential, cli, layers, plot, svg
 from fastnn.callbacks import History
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-                None)
 
 
 def shapes(picture, tag):
@@ -223,13 +218,8 @@ frame.onload = () => {
 
 def measured(page, width, folder, dark=False):
     """What a browser makes of a page: texts that overlap or leave their picture, colours, ..."""
-    (folder / "frame.html").write_text(MEASURE % (width, escape(page)), "utf-8")
-    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", scheme,
-               f"--user-data-dir={folder}/profile", "--virtual-time-budget=5000",
-               "--window-size=1400,3000", "--dump-dom", f"file://{folder}/frame.html"]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
-    text = re.search(r'<pre id="out">(.*?)</pre>', done.stdout.decode(), re.DOTALL)[1]
+    dom = browse(MEASURE % (width, escape(page)), folder, dark)
+    text = re.search(r'<pre id="out">(.*?)</pre>', dom, re.DOTALL)[1]
     return json.loads(unescape(text))
 
 
@@ -238,7 +228,7 @@ def brightness(color):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium found")
+@needs_browser
 @pytest.mark.parametrize(("args", "width", "dark"), [
     (("digits",), 1200, False), (("digits",), 360, True),
     (("houses.csv", "--target", "price"), 1200, True),
@@ -253,7 +243,7 @@ def test_the_report_in_a_browser_on_a_desk_and_on_a_phone(args, width, dark, fol
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium found")
+@needs_browser
 def test_a_notebooks_pictures_in_a_browser(tmp_path):
     epochs = np.arange(3000)
     history = History()
