@@ -128,6 +128,17 @@ def test_neurons_are_as_full_as_they_are_active():
     assert "6.00" in texts(ax)
 
 
+def test_lines_of_an_input_are_values_times_weights():
+    from matplotlib.colors import to_rgb
+
+    model = dense(2, 1, last="linear")
+    model.set_weights([[[0.5], [1.0]], [0.0]])
+    [(segments, colors, widths)] = lines(plot.activations(model, [4.0, -1.0]))
+    assert [s[0].tolist() for s in segments] == [[0, -0.5], [0, 0.5]]  # -1 * 1 below 4 * 0.5
+    assert [tuple(c[:3]) for c in colors] == [to_rgb(NEGATIVE), to_rgb(POSITIVE)]
+    assert widths[0] - 0.3 == pytest.approx((widths[1] - 0.3) / 2)
+
+
 def test_patterns_are_the_columns_of_the_first_kernel(headless):  # noqa: F811
     model = Sequential([Input((2, 3)), layers.Flatten(), layers.Dense(4), layers.Dense(5)])
     found = plot.pattern_images(model)
