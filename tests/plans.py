@@ -85,8 +85,13 @@ class Net:
     def fork(self, value):
         return self.builder.fork(value)
 
-    def merge(self, kind, one, two):
-        return self.builder.merge(kind, one, two)
+    def merge(self, kind, one, two, *arguments):
+        return self.builder.merge(kind, one, two, *arguments)
+
+    def again(self, value, m, activation=None):
+        """The dense op that was appended first, on another value."""
+        value = self.builder.op(Kind.DENSE, value, shape=(m,), trains=True, w=0, b=value.width * m)
+        return self.activate(value, activation)
 
 
 @dataclass(frozen=True)
@@ -238,14 +243,34 @@ def positions(net):
     return net.dense(net.batch_norm(net.input(3, 2)), 4)
 
 
-def branches(kind):
+def branches(kind, *arguments):
     """A value used twice, its branches merged again; one branch of the merge has no gradient."""
     def make(net):
         X, other = net.input(5), net.input(6)
         one, two = net.fork(net.dense(X, 6, "tanh"))
-        value = net.merge(kind, net.dense(one, 6, "silu"), two)
-        value = net.merge(kind, value, other) if value.shape == other.shape else value
-        return net.dense(net.merge(kind, other, value) if value.width == 6 else value, 4)
+        value = net.merge(kind, net.dense(one, 6, "silu"), two, *arguments)
+        value = net.merge(kind, value, other, *arguments) if value.shape == other.shape else value
+        return net.dense(net.merge(kind, other, value, *arguments) if value.width == 6 else value,
+                         4)
+    return make
+
+
+def equal(formula):
+    """The larger or smaller of two numbers that are often equal: many are 0."""
+    def make(net):
+        X = net.input(5)
+        one, two = net.dense(X, 6, "relu"), net.dense(X, 6, "relu")
+        return net.dense(net.merge(Kind.MERGE, one, two, (), formula), 3)
+    return make
+
+
+def shared(m=5, activation="tanh", calls=3):
+    """One dense op called several times in a row, then one of its own."""
+    def make(net):
+        value = net.dense(net.input(m), m, activation)
+        for _ in range(calls - 1):
+            value = net.again(value, m, activation)
+        return net.dense(value, 4)
     return make
 
 
@@ -258,6 +283,33 @@ def grouped(activation):
     return make
 
 
+def shared_rows(net):
+    """A normalisation of rows and a PReLU, each of two values."""
+    value = net.dense(net.input(5), 6)
+    for _ in range(2):
+        first = not hasattr(net, "shared")
+        if first:
+            value = net.row_norm(value)
+            net.shared = net.builder._rows[value.op], net.weight(3)
+        else:
+            row = net.shared[0]
+            value = net.builder.op(Kind.ROW_NORM, value, shape=value.shape, trains=True, m=6, s=1,
+                                   formula=row["formula"], sums=0, numbers=(1e-3,), aux=6, keep=1,
+                                   w=row["w"], b=row["b"])
+        value = net.builder.op(Kind.PRELU, value, shape=value.shape, trains=True, m=3, s=1,
+                               w=net.shared[1])
+    return net.dense(value, 4)
+
+
+def shared_table(net):
+    """One table for two inputs."""
+    X, other = (net.encode(net.input(2), "bins", 4, [-1.0, -0.5, 0.0, 0.5]) for _ in range(2))
+    one = net.embedding(X, 5, 3)
+    row = net.builder._rows[one.op]
+    two = net.builder.op(Kind.EMBEDDING, other, shape=(2, 3), trains=True, m=3, s=5, w=row["w"])
+    return net.dense(replace(net.merge(Kind.CONCATENATE, one, two), shape=(12,)), 4)
+
+
 def parametric(alphas, size=1, trains=True):
     """PReLU of six columns, with as many alphas for groups of `size` neighbours; and another."""
     def make(net):
@@ -267,6 +319,16 @@ def parametric(alphas, size=1, trains=True):
                                    s=size, w=net.weight(alphas, trains))
         return net.dense(value, 4)
     return make
+
+
+def shared_norm(net):
+    """A batch normalisation without and with a later call."""
+    value = net.batch_norm(net.dense(net.input(5), 7))
+    row = net.builder._rows[value.op]
+    value = net.activate(value, "tanh")
+    value = net.builder.op(Kind.BATCH_NORM, value, shape=(7,), trains=True, numbers=(0.9, 1e-3),
+                           keep=7, aux=7, w=row["w"], b=row["b"], s=row["s"])
+    return net.dense(value, 4)
 
 
 def clip(kind, limit):
@@ -347,7 +409,8 @@ CASES = {
     Kind.DENSE: [{"make": stack("tanh", "relu")},
                  {"make": lambda net: net.dense(net.input(5), 4, bias=False)},
                  {"make": lambda net: net.dense(net.dense(net.input(3), 5, trains=False), 2)},
-                 {"make": stack(*["tanh"] * 4, widths=(33, 1, 18, 1), inputs=19)}],
+                 {"make": stack(*["tanh"] * 4, widths=(33, 1, 18, 1), inputs=19)},
+                 {"make": shared()}, {"make": shared(3, "silu")}, {"make": shared(33, "relu", 2)}],
     Kind.ACTIVATION: [{"make": alone("silu")}],
     Kind.SOFTMAX: [{"make": stack("softmax", "softmax"), "loss": "mse"},
                    {"make": grouped("softmax")}],
@@ -355,7 +418,7 @@ CASES = {
     Kind.BATCH_NORM: [{"make": normalized()}, {"make": positions},
                       {"make": normalized(scale=False)}, {"make": normalized(center=False)},
                       {"make": normalized(scale=False, center=False)},
-                      {"make": normalized(frozen=True)}],
+                      {"make": normalized(frozen=True)}, {"make": shared_norm}],
     Kind.FORK: [{"make": branches(Kind.ADD)}],
     Kind.ADD: [{"make": branches(Kind.ADD)}],
     Kind.MULTIPLY: [{"make": branches(Kind.MULTIPLY)}],
@@ -363,6 +426,7 @@ CASES = {
                        {"make": lambda net: net.dense(net.merge(
                            Kind.CONCATENATE, net.input(3), net.dense(net.input(2), 4)), 2)}],
     Kind.ROW_NORM: [
+        {"make": shared_rows},
         {"make": row_normalized()}, {"make": row_normalized(scale=False)},
         {"make": row_normalized(center=False)}, {"make": row_normalized(trains=False)},
         {"make": row_normalized(kind="rms", epsilon=1e-6)}, {"make": row_normalized(kind="unit")},
@@ -377,7 +441,8 @@ CASES = {
                   {"make": rescaled(None, "denormalize")},
                   {"make": rescaled([[0.5], [0.75], [0.25]])},
                   {"make": rescaled([[0.5, 0.1], [3.0, -1.0], [0.25, 2.0]])}],
-    Kind.EMBEDDING: [{"make": embedded()}, {"make": embedded(trains=False)}],
+    Kind.EMBEDDING: [{"make": embedded()}, {"make": embedded(trains=False)},
+                     {"make": shared_table}],
     Kind.ENCODE: [{"make": encoded(kind)} for kind in ("one_hot", "multi_hot", "count")] + [
         {"make": looked_up}],
     Kind.GATHER: [{"make": moved}],
@@ -414,6 +479,11 @@ CASES = {
     Kind.CLIP_VALUE: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_VALUE, 0.01)}],
     Kind.CLIP_NORM: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_NORM, 0.05)}],
     Kind.UPDATE: [{"make": stack("tanh", "relu")}],
+    Kind.MERGE: [{"make": branches(Kind.MERGE, (1.0, -1.0))},
+                 {"make": branches(Kind.MERGE, (0.3, 0.7))},
+                 *({"make": make} for formula in ("maximum", "minimum")
+                   for make in (equal(formula), branches(Kind.MERGE, (), formula)))],
+    Kind.DOT: [{"make": branches(Kind.DOT, (a0,))} for a0 in (0.0, 1.0)],
     Kind.NON_NEGATIVE: [{"make": stack("tanh", "relu"), "after": lambda net: [
         net.builder.non_negative(v.offset, v.size) for v in net.variables[1:]]}],
     Kind.BOUND_NORM: [
