@@ -2,13 +2,12 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from pictures import dense, headless  # noqa: F401
 
-from fastnn import Input, Sequential, layers, plot, utils
+from fastnn import Input, Model, Sequential, layers, plot, utils
 from fastnn.plot import graph, images, neurons
 from fastnn.plot.canvas import NEGATIVE, POSITIVE
 
@@ -245,27 +244,19 @@ def test_plot_model_refuses_what_it_cannot_do(tmp_path):
         plot.plot_model(model, tmp_path / "model.png")
     with pytest.raises(ValueError, match="'TB' or 'LR'"):
         plot.plot_model(model, None, rankdir="BT")
-    with pytest.raises(ValueError, match="expand_nested=False"):
-        plot.plot_model(model, None, expand_nested=True)
     with pytest.raises(ValueError, match="no layers"):
         plot.plot_model(Sequential(), None)
     with pytest.raises(AttributeError, match="no attribute 'plot_modell'"):
         utils.plot_modell  # noqa: B018
 
 
-def call(name, *inputs):
-    """A symbolic tensor as models of graphs have them."""
-    layer = SimpleNamespace(name=name, shapes=((1,), (1,)), input_shape=(None, 1),
-                            output_shape=(None, 1), weights=[])
-    return SimpleNamespace(node=SimpleNamespace(layer=layer, inputs=inputs))
-
-
 def test_a_graph_with_branches_and_a_skip_connection():
-    x, t = call("x"), call("t")
-    h = call("h", x)
-    add = call("add", call("g", h), h)
-    both = call("both", add, t, x)
-    model = SimpleNamespace(name="m", inputs=[x, t], outputs=[call("p", both), call("q", both)])
+    x, t = Input((4,), name="x"), Input((3,), name="t")
+    h = layers.Dense(5, name="h")(x)
+    add = layers.Add(name="add")([layers.Dense(5, name="g")(h), h])
+    both = layers.Concatenate(name="both")([add, t, x])
+    ends = [layers.Dense(2, name="p")(both), Sequential([layers.Dense(1)], name="q")(both)]
+    model = Model([x, t], ends)
     found, edges = graph.layer_graph(model)
     names = [layer.name for layer in found]
     assert sorted((names[a], names[b]) for a, b in edges) == sorted([
@@ -274,18 +265,35 @@ def test_a_graph_with_branches_and_a_skip_connection():
     assert all(a < b for a, b in edges)
     rank = dict(zip(names, graph.ranks(len(names), edges), strict=True))
     assert rank == {"x": 0, "t": 0, "h": 1, "g": 2, "add": 3, "both": 4, "p": 5, "q": 5}
-    placed = boxes(plot.plot_model(model, None, show_layer_names=True))
-    assert len(placed) == 8
+    svg = plot.plot_model(model, None, show_layer_names=True, show_shapes=True)
+    placed = boxes(svg)
+    assert len(placed) == 8 and "q (Sequential)" in placed
+    assert "[(None, 5), (None, 3), (None, 4)] → (None, 12)" in svg
     for one, (a, b, w, _) in placed.items():
         for two, (c, d, v, _) in placed.items():
             assert one == two or b != d or a + w <= c or c + v <= a, "boxes overlap"
 
 
-def test_an_inner_tensor_as_the_input_ends_the_walk():
-    middle = call("middle", call("before"))
-    model = SimpleNamespace(inputs=[middle], outputs=[call("after", middle)])
-    found, edges = graph.layer_graph(model)
-    assert [layer.name for layer in found] == ["middle", "after"] and edges == [(0, 1)]
+def test_an_inner_tensor_as_the_input_ends_the_walk_and_a_shared_layer_is_two_boxes():
+    middle = layers.Dense(3, name="middle")(Input((2,)))
+    shared = layers.Dense(3, name="shared")
+    found, edges = graph.layer_graph(Model(middle, shared(shared(middle))))
+    assert [layer.name for layer in found] == ["middle", "shared", "shared"]
+    assert edges == [(0, 1), (1, 2)]
+
+
+def test_a_nested_model_is_one_box_or_its_layers():
+    inner = Sequential([Input((3,)), layers.Dense(4, name="first"), layers.Dense(2, name="last")],
+                       name="inner")
+    x = Input((3,), name="x")
+    model = Model(x, layers.Concatenate(name="end")([inner(x), x]))
+    for expand, names, pairs in ((False, ["x", "inner", "end"], {(0, 1), (1, 2), (0, 2)}),
+                                 (True, ["x", "first", "last", "end"],
+                                  {(0, 1), (1, 2), (2, 3), (0, 3)})):
+        found, edges = graph.layer_graph(model, expand)
+        assert [layer.name for layer in found] == names and set(edges) == pairs
+    svg = plot.plot_model(model, None, expand_nested=True, show_layer_names=True)
+    assert "first (Dense)" in svg and "inner" not in boxes(svg)
 
 
 def test_lines_pass_beside_the_boxes():

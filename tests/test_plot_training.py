@@ -5,7 +5,7 @@ import pytest
 from pictures import dense, headless  # noqa: F401
 
 import fastnn
-from fastnn import Input, Sequential, layers, optimizers, plot
+from fastnn import Input, Model, Sequential, layers, optimizers, plot
 from fastnn.plot import histograms, landscape
 from fastnn.plot.curves import curve
 
@@ -92,6 +92,18 @@ def test_layer_outputs_are_those_of_the_layers():
         value = np.maximum(value, 0) if layer.name != "c" else 1 / (1 + np.exp(-value))
         np.testing.assert_allclose(found[layer.name], value, rtol=1e-5)
     assert len(model.layers) == 3  # it is as it was
+
+
+def test_layer_outputs_of_a_graph():
+    x = Input((4,))
+    h = layers.Dense(3, "tanh", name="h")(x)
+    model = Model(x, [layers.Add(name="sum")([h, layers.Dense(3, name="g")(x)]), h])
+    rows = np.random.default_rng(0).normal(size=(5, 4)).astype("f4")
+    found = histograms.layer_outputs(model, rows)
+    assert sorted(found) == ["g", "h", "sum"]
+    np.testing.assert_allclose(found["sum"], found["g"] + found["h"], rtol=1e-6)
+    np.testing.assert_allclose(found["h"], model.predict(rows)[1], rtol=1e-6)
+    assert len(plot.activation_histograms(model, rows).patches) == 3
 
 
 def test_weights_of_a_layer_are_its_matrices_without_biases_and_averages():

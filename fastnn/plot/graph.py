@@ -6,6 +6,7 @@ import os
 from itertools import pairwise
 from typing import NamedTuple
 
+from fastnn.layers.graph import order
 from fastnn.svg import COLORS, SVG, element
 
 _LETTER = 7.4  # pixels, about
@@ -24,40 +25,37 @@ class Box(NamedTuple):
         return max(width, 70.0), len(self.lines) * _LINE + _PAD
 
 
-def layer_graph(model) -> tuple[list, list[tuple[int, int]]]:
+def layer_graph(model, expand_nested: bool = False) -> tuple[list, list[tuple[int, int]]]:
     """The layers, one for each call, and the connections between them as pairs of their numbers.
+
+    expand_nested : the layers of models inside instead of these, without their Inputs.
 
     >>> from fastnn import Input, Sequential, layers
     >>> boxes, lines = layer_graph(Sequential([Input((2,)), layers.Dense(3), layers.Dense(1)]))
     >>> [type(layer).__name__ for layer in boxes], lines
     (['InputLayer', 'Dense', 'Dense'], [(0, 1), (1, 2)])
     """
-    if getattr(model, "built", True) and hasattr(model, "outputs"):
-        return _calls(model)
-    first = [model._input] if getattr(model, "_input", None) is not None else []
-    layers = [*first, *model.layers]
-    return layers, [(i, i + 1) for i in range(len(layers) - 1)]
+    if not model.built:  # without shapes there are no calls yet, and only stacks are so
+        return model.layers, [(i, i + 1) for i in range(len(model.layers) - 1)]
+    layers, edges = [tensor.node.layer for tensor in model.inputs], []
+    _collect(model, range(len(layers)), layers, edges, expand_nested)
+    return layers, edges
 
 
-def _calls(model):
-    """The calls between a model's symbolic inputs and outputs, each behind those it needs."""
-    inputs = {id(tensor) for tensor in model.inputs}
-    order: dict[int, tuple] = {}
-    stack = [(tensor, False) for tensor in reversed(model.outputs)]
-    while stack:
-        tensor, ready = stack.pop()
-        node = tensor.node
-        if id(node) in order:
-            continue
-        sources = () if id(tensor) in inputs else node.inputs
-        if ready or not sources:
-            order[id(node)] = node, sources
+def _collect(model, sources, layers: list, edges: list, expand: bool) -> list[int]:
+    """Append the layers behind a model's inputs, which are ``sources``; the outputs' numbers."""
+    steps, outputs, _ = order(model.inputs, model.outputs)
+    place = dict(enumerate(sources))  # of each value the layer that made it
+    for step in steps:
+        given, is_model = [place[i] for i in step.sources], hasattr(step.layer, "layers")
+        if expand and is_model:
+            made = _collect(step.layer, given, layers, edges, expand)
         else:
-            stack += [(tensor, True), *((source, False) for source in reversed(sources))]
-    place = {key: i for i, key in enumerate(order)}
-    edges = [(place[id(source.node)], place[key]) for key, (_, sources) in order.items()
-             for source in sources]
-    return [node.layer for node, _ in order.values()], edges
+            made = [len(layers)] * (len(step.layer.outputs) if is_model else 1)
+            edges += [(number, len(layers)) for number in given]
+            layers.append(step.layer)
+        place |= dict(enumerate(made, step.first))
+    return [place[i] for i in outputs]
 
 
 def ranks(n: int, edges) -> list[int]:
@@ -125,7 +123,8 @@ def plot_model(model, to_file="model.svg", show_shapes=False, show_dtype=False,
     show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable : what the
         boxes say besides the layer's class.
     rankdir : "TB" from top to bottom, "LR" from left to right.
-    expand_nested : False: a model in the model is one box. dpi : accepted; SVG has no pixels.
+    expand_nested : whether a model in the model is drawn as its layers, not as one box.
+    dpi : accepted; SVG has no pixels.
 
     >>> from fastnn import Input, Sequential, layers
     >>> picture = plot_model(Sequential([Input((2,)), layers.Dense(3)]), None, show_shapes=True)
@@ -137,9 +136,7 @@ def plot_model(model, to_file="model.svg", show_shapes=False, show_dtype=False,
                          "graphviz, and SVG is what it draws.")
     if rankdir not in ("TB", "LR"):
         raise ValueError(f"rankdir must be 'TB' or 'LR', received {rankdir!r}.")
-    if expand_nested:
-        raise ValueError("fastnn draws a model inside of a model as one box: expand_nested=False.")
-    layers, edges = layer_graph(model)
+    layers, edges = layer_graph(model, expand_nested)
     if not layers:
         raise ValueError(f"The model {model.name!r} has no layers to draw.")
     boxes = [_box(layer, show_layer_names, show_layer_activations, show_shapes, show_dtype,

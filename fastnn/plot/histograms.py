@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn.layers.graph import _depth_first
+from fastnn.models import Functional
 from fastnn.plot.canvas import COLORS, GREY, axes_or_new, tidy
 
 
@@ -31,11 +33,11 @@ def layer_outputs(model, x) -> dict[str, np.ndarray]:
     model.build_for(x)
     if hasattr(model, "activations"):
         return model.activations(x)
-    part, found = copy.deepcopy(model), {}
-    while part.layers:
-        found[part.layers[-1].name] = part.predict(x)
-        part.pop()
-    return dict(reversed(found.items()))
+    probe = copy.deepcopy(model)
+    nodes = _depth_first({id(tensor): None for tensor in probe.inputs}, probe.outputs)
+    values = Functional(probe.inputs, [node.outputs[0] for node in nodes]).predict(x)
+    values = values if len(nodes) > 1 else [values]
+    return {node.layer.name: value for node, value in zip(nodes, values, strict=True)}
 
 
 def layer_weights(model, arrays=None) -> dict[str, np.ndarray]:
