@@ -507,6 +507,11 @@ class Model(Network):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
+    def _repr_html_(self) -> str:
+        from fastnn.notebook import model_html
+
+        return model_html(self)
+
 
 def serialized_metrics(metrics) -> list:
     """Metrics as JSON can hold them."""

@@ -9,7 +9,8 @@ import fastnn
 
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
-    ["__main__"], ["cli"], ["jobs", "installation", "lessons"], ["__init__"],
+    ["__main__"], ["cli"], ["report"], ["jobs", "installation", "lessons"], ["__init__"],
+    ["notebook"], ["plot"],
     ["saving", "perceptron"], ["models"], ["functional_model"], ["model"],
     ["fitting", "prediction", "finding"], ["feeding"], ["training"],
     ["evaluation", "network", "outputs", "whole"], ["sides", "flat"], ["layers"], ["rows"],
@@ -17,8 +18,8 @@ FLOORS = [
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding"],
     ["formulas", "utils", "summary", "progress", "tables"],
-    ["registry", "random", "config", "naming", "console", "interrupt", "_archive", "_version",
-     "sparse"],
+    ["registry", "random", "config", "naming", "console", "interrupt", "svg", "overfitting",
+     "_archive", "_version", "sparse"],
 ]
 HEIGHT = {name: -i for i, floor in enumerate(FLOORS) for name in floor}
 # printing reads the formulas of the floors above it, and nothing imports it
