@@ -65,24 +65,32 @@ ALWAYS_INLINE void FN(gradient_strip)(int strips, int direct, const REAL *x, int
 }
 
 /* dw[k0:k1][j0:j1] (rows m numbers apart) and, if db is given, db[j0:j1] <- sum_r dz[r][j]. n rows;
-   j0 is a multiple of LANES. Columns of wide panels fall on few lines of the cache, so where many
-   outputs use them they are copied first. */
+   j0 is a multiple of LANES. Columns of wide panels, or rows, fall on few lines of the cache, so where
+   many outputs use them they are copied first. */
 #define GRADIENT_DEPTH ((int)(1024 / sizeof(REAL)))
 #define GRADIENT_BLOCK (8 * GRADIENT_INPUTS)
 ALWAYS_INLINE void FN(gradient)(int direct, const REAL *x, int64_t x_panel, const int64_t *order,
                                 const REAL *dz, int64_t dz_strip, int64_t n, REAL *dw, int64_t m,
                                 int64_t k0, int64_t k1, int64_t j0, int64_t j1, REAL *db) {
-    REAL packed[direct ? 1 : GRADIENT_BLOCK * GRADIENT_DEPTH] __attribute__((aligned(64)));
-    const int pack = !direct && j1 - j0 >= PACK_OUTPUTS && k1 - k0 >= PACK_INPUTS && n >= PACK_PANELS * LANES;
+    REAL packed[GRADIENT_BLOCK * GRADIENT_DEPTH] __attribute__((aligned(64)));
+    int64_t places[GRADIENT_DEPTH];
+    const int pack = j1 - j0 >= PACK_OUTPUTS + direct && k1 - k0 >= PACK_INPUTS && n >= PACK_PANELS * LANES;
     const int64_t block = pack ? GRADIENT_BLOCK : k1 - k0;
+    for (int64_t i = 0; direct && pack && i < GRADIENT_DEPTH; i++) places[i] = i;
     for (int64_t r0 = 0; r0 < n; r0 += GRADIENT_DEPTH) {
         const int64_t depth = n - r0 < GRADIENT_DEPTH ? n - r0 : GRADIENT_DEPTH;
-        const int64_t *which = direct ? order + r0 : order;
         for (int64_t i0 = k0; i0 < k1; i0 += block) {
             const int64_t i1 = i0 + block < k1 ? i0 + block : k1;
+            const int64_t *which = direct ? order + r0 : order;
             const REAL *rows = direct ? x + i0 : x + r0 / LANES * x_panel + i0 * LANES;
             int64_t stride = x_panel;
-            if (pack) {
+            if (pack && direct) {
+                stride = GRADIENT_BLOCK;
+                for (int64_t r = 0; r < depth; r++)
+                    memcpy(packed + r * stride, rows + which[r] * x_panel, (i1 - i0) * sizeof(REAL));
+                rows = packed;
+                which = places;
+            } else if (pack) {
                 stride = GRADIENT_BLOCK * LANES;
                 for (int64_t p = 0; p * LANES < depth; p++)
                     memcpy(packed + p * stride, rows + p * x_panel, (i1 - i0) * LANES * sizeof(REAL));

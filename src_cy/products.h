@@ -150,14 +150,15 @@ static void FN(product)(const REAL *x, int64_t x_panel, const REAL *w, int64_t w
 }
 
 /* A product whose x is the rows of a matrix, read where they lie: lanes run over the columns. The sums
-   are those of product(), in the same order. A tile: out[r][:] += sum_i x[r][i] w[i wk + :]. */
-ALWAYS_INLINE void FN(rows_tile)(int strips, const REAL *const *x, int64_t k, const REAL *w,
-                                 int64_t wk, REAL *out) {
+   are those of product(), in the same order. A tile: out[r][:] += sum_i x[r][i] w[i wk + :]. `rows` and
+   `strips` are constants to the compiler. */
+ALWAYS_INLINE void FN(rows_tile)(int rows, int strips, const REAL *const *x, int64_t k,
+                                 const REAL *w, int64_t wk, REAL *out) {
     FN(vec) sum[ROWS_TILE][GRADIENT_STRIPS * PANEL_VECTORS];
     const int vectors = strips * PANEL_VECTORS;
 #define OUT(r, v) (*(FN(vec) *)(out + r * GRADIENT_STRIPS * LANES + v * VLANES))
 #pragma GCC unroll 16
-    for (int r = 0; r < ROWS_TILE; r++)
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 16
         for (int v = 0; v < vectors; v++) sum[r][v] = OUT(r, v);
     for (int64_t i = 0; i < k; i++) {
@@ -165,14 +166,14 @@ ALWAYS_INLINE void FN(rows_tile)(int strips, const REAL *const *x, int64_t k, co
 #pragma GCC unroll 16
         for (int v = 0; v < vectors; v++) ws[v] = (FN(vec))*(const FN(vecu) *)(w + i * wk + v * VLANES);
 #pragma GCC unroll 16
-        for (int r = 0; r < ROWS_TILE; r++) {
+        for (int r = 0; r < rows; r++) {
             REAL scalar = x[r][i];
 #pragma GCC unroll 16
             for (int v = 0; v < vectors; v++) sum[r][v] += ws[v] * scalar;
         }
     }
 #pragma GCC unroll 16
-    for (int r = 0; r < ROWS_TILE; r++)
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 16
         for (int v = 0; v < vectors; v++) OUT(r, v) = sum[r][v];
 #undef OUT
@@ -193,7 +194,7 @@ ALWAYS_INLINE void FN(rows_strip)(int strips, const REAL *x, int64_t x_row, cons
                 out[r * GRADIENT_STRIPS * LANES + c] =
                     goes_on ? panel[c * LANES + r] : bias ? bias[c] : (REAL)0;
         }
-        FN(rows_tile)(strips, rows, k, w, wk, out);
+        FN(rows_tile)(ROWS_TILE, strips, rows, k, w, wk, out);
         for (int64_t c = 0; c < width; c++)
             for (int r = 0; r < ROWS_TILE; r++)
                 panel[c * LANES + r] = out[r * GRADIENT_STRIPS * LANES + c];
