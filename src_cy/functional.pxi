@@ -3,8 +3,12 @@
 # function of its name in fastnn.functional, which is written in Python.
 
 cdef extern from "kernels.h" nogil:
-    void matrix_product_f(const float*, int64_t, int64_t, int64_t, const float*, int64_t, int64_t, const float*, float*, int64_t, int64_t)
-    void matrix_product_d(const double*, int64_t, int64_t, int64_t, const double*, int64_t, int64_t, const double*, double*, int64_t, int64_t)
+    void matrix_product_f(const float*, int64_t, int64_t, int64_t, const float*, int64_t, const float*, float*, int64_t, int64_t)
+    void matrix_product_d(const double*, int64_t, int64_t, int64_t, const double*, int64_t, const double*, double*, int64_t, int64_t)
+    void far_product_f(const float*, int64_t, int64_t, const float*, int64_t, int64_t, const float*, float*, int64_t, int64_t)
+    void far_product_d(const double*, int64_t, int64_t, const double*, int64_t, int64_t, const double*, double*, int64_t, int64_t)
+    void gradient_matrix_f(const float*, int64_t, const int64_t*, const float*, int64_t, int64_t, int, float*, int64_t, int64_t, int64_t, int64_t, int64_t, float*)
+    void gradient_matrix_d(const double*, int64_t, const int64_t*, const double*, int64_t, int64_t, int, double*, int64_t, int64_t, int64_t, int64_t, int64_t, double*)
     void rows_to_strips_f(const float*, int64_t, int64_t, float*, int64_t)
     void rows_to_strips_d(const double*, int64_t, int64_t, double*, int64_t)
 
@@ -40,30 +44,63 @@ cdef inline Formula find_formula(object identifier):
 
 # pieces of work
 
-cdef inline void multiply_matrices(
-    const real* x, Py_ssize_t x_row, Py_ssize_t n, Py_ssize_t k, const real* w, Py_ssize_t wk, Py_ssize_t wj,
-    const real* bias, real* y, Py_ssize_t y_row, Py_ssize_t m,
-) noexcept nogil:
-    if real is float:
-        matrix_product_f(x, x_row, n, k, w, wk, wj, bias, y, y_row, m)
-    else:
-        matrix_product_d(x, x_row, n, k, w, wk, wj, bias, y, y_row, m)
-
 cdef enum:
-    BLOCK_ROWS = 192  # of a product: with a strip of weights they fit into the second cache
-    BLOCK_NUMBERS = 4096  # of an array that goes through a formula: they fit into the first
-    SINGLE = 65536  # weights up to which one row goes through vectors of its own
+    BLOCK_NUMBERS = 4096  # of an array that goes through a formula: they fit into the first cache
+    NEAR = 65536  # weights that are as good as at hand
 
 cdef inline bint by_rows(Py_ssize_t n, Py_ssize_t m, int threads) noexcept nogil:
     """Whether a product is cut by rows: they are many, or columns are few."""
     return n >= 64 * threads or m < 64 * threads or threads == 1
 
-cdef void apply_formula(const formula_t* f, real* y, Py_ssize_t n, Py_ssize_t m) noexcept nogil:
-    """y[n][m] <- formula(y), where it keeps the shape."""
-    if f.kind != ACTIVATION:
-        rows_function[real](f, y, y, n, m)
-    elif f.code:
-        activate[real](f.code, y, f.numbers, 0, n * m)
+cdef void few_rows(
+    const real* x, Py_ssize_t n, Py_ssize_t k, const real* w, const real* bias, real* y, Py_ssize_t apart,
+    Py_ssize_t m,
+) noexcept nogil:
+    """y[n][m] <- x[n][k] w[k][m] + bias for fewer rows than a panel has; rows of w and y lie `apart`."""
+    if n <= 8 and k * m > NEAR:
+        if real is float:
+            far_product_f(x, k, n, w, apart, k, bias, y, apart, m)
+        else:
+            far_product_d(x, k, n, w, apart, k, bias, y, apart, m)
+    elif n == 1:
+        row_product[real](x, w, apart, k, bias, y, m)
+    elif real is float:
+        matrix_product_f(x, k, n, k, w, apart, bias, y, apart, m)
+    else:
+        matrix_product_d(x, k, n, k, w, apart, bias, y, apart, m)
+
+cdef int many_rows(
+    const real* x, Py_ssize_t n, Py_ssize_t k, const real* w, Py_ssize_t wk, Py_ssize_t wj, const real* bias,
+    real* y, Py_ssize_t y_row, Py_ssize_t m, const formula_t* f,
+) noexcept nogil:
+    """y[n][m] <- f(x[n][k] w + bias) with w[i wk + j wj], through panels; 1 if there is no memory for them.
+
+    Many rows go at a time where weights are many: they are read, and turned, once for these.
+    """
+    cdef Py_ssize_t L = 64 // sizeof(real), p, q, count, first = 0
+    cdef Py_ssize_t block = min(<Py_ssize_t>(384 if k * m >= 16384 else 96), (n + L - 1) // L * L)
+    cdef real* xs = <real*>raw_workspace(block * (k + m) * sizeof(real))
+    cdef real* ys = xs + block * k
+    if xs == NULL:
+        return 1
+    while first < n:
+        count = min(block, n - first)
+        for q in range((count + L - 1) // L):
+            p = q * L
+            to_panel[real](x + (first + p) * k, k, xs + p * k, k, min(L, count - p))
+        # of a last panel the product may leave half as it is
+        memset(ys + (count - 1) // L * L * m, 0, L * m * sizeof(real))
+        product[real](xs, k * L, w, wk, wj, k, bias, ys, m * L, m, count)
+        for q in range((count + L - 1) // L):
+            p = q * L
+            if f != NULL and f.kind != ACTIVATION:
+                group_forward[real](f.kind, L, ys + p * m, ys + p * m, m)
+            elif f != NULL and f.code:
+                activate[real](f.code, ys + p * m, f.numbers, 0, m * L)
+            from_panel[real](ys + p * m, y + (first + p) * y_row, y_row, m, min(L, count - p))
+        first += count
+    free(xs)
+    return 0
 
 cdef struct dense_t:
     const void* x
@@ -72,6 +109,7 @@ cdef struct dense_t:
     void* y
     Py_ssize_t n, k, m
     formula_t f
+    int* failed  # set where there was no memory
 
 cdef void dense_part(const void* job, int thread, int threads, real* type) noexcept nogil:
     """y[n][m] <- formula(x[n][k] w[k][m] + b[m])."""
@@ -80,34 +118,39 @@ cdef void dense_part(const void* job, int thread, int threads, real* type) noexc
     cdef const real* w = <const real*>d.w
     cdef const real* b = <const real*>d.b
     cdef real* y = <real*>d.y
-    cdef real start = b[0] if b != NULL else 0
-    cdef Py_ssize_t n = d.n, k = d.k, m = d.m, r, i, count, j0 = 0, j1 = m, r0 = 0, r1 = n
+    cdef Py_ssize_t n = d.n, k = d.k, m = d.m, i, j0 = 0, j1 = m, r0 = 0, r1 = n
     if d.f.kind != ACTIVATION or by_rows(n, m, threads):
-        r0, r1 = share(n, thread, threads, 8), share(n, thread + 1, threads, 8)
+        r0, r1 = share(n, thread, threads, 16), share(n, thread + 1, threads, 16)
     else:
-        j0, j1 = share(m, thread, threads, 32), share(m, thread + 1, threads, 32)
-    r = r0
-    while r < r1:
-        count = min(<Py_ssize_t>BLOCK_ROWS, r1 - r)
-        if m == 1 and k:
-            row_input_gradient[real](w, x + r * k, k, y + r, count)
-            for i in range(r, r + count):
-                y[i] += start
-        elif n == 1 and k * m <= SINGLE:
-            row_product[real](x, w + j0, m, k, b + j0 if b != NULL else NULL, y + j0, j1 - j0)
-        elif j0 < j1:
-            multiply_matrices[real](
-                x + r * k, k, count, k, w + j0, m, 1, b + j0 if b != NULL else NULL, y + r * m + j0, m,
-                j1 - j0)
-        if j0 == 0 and j1 == m:
-            apply_formula[real](&d.f, y + r * m, count, m)
-        else:
-            for i in range(r, r + count):
-                apply_formula[real](&d.f, y + i * m + j0, 1, j1 - j0)
-        r += count
+        j0, j1 = share(m, thread, threads, 64), share(m, thread + 1, threads, 64)
+    if r0 >= r1 or j0 >= j1:
+        return
+    x += r0 * k
+    y += r0 * m + j0
+    w += j0
+    if b != NULL:
+        b += j0
+    n = r1 - r0
+    if m > 1 and n >= 64 // <Py_ssize_t>sizeof(real) or k == 0:
+        if many_rows[real](x, n, k, w, m, 1, b, y, m, j1 - j0, &d.f):
+            d.failed[0] = 1
+        return
+    if m == 1 and n > 1:
+        row_input_gradient[real](w, x, k, y, n)
+        for i in range(n if b != NULL else 0):
+            y[i] += b[0]
+    else:
+        few_rows[real](x, n, k, w, b, y, m, j1 - j0)
+    if d.f.kind != ACTIVATION:
+        rows_function[real](&d.f, y, y, n, m)
+    elif d.f.code and j1 - j0 == m:
+        activate[real](d.f.code, y, d.f.numbers, 0, n * m)
+    elif d.f.code:
+        for i in range(n):
+            activate[real](d.f.code, y + i * m, d.f.numbers, 0, j1 - j0)
 
 cdef struct gradient_t:
-    # one of dx and dw is made at a time; dz is dy where there is no formula
+    # a block of rows at a time; dz is dy where there is no formula
     const void* x
     const void* w
     const void* dy
@@ -120,18 +163,20 @@ cdef struct gradient_t:
     void* dw
     void* db
     Py_ssize_t n, k, m
+    bint goes_on
     formula_t f
+    int* failed
 
 cdef void slope_part(const void* job, int thread, int threads, real* type) noexcept nogil:
     """dz <- the gradient through the formula, and its columns in strips for `weights_part`."""
     cdef const gradient_t* g = <const gradient_t*>job
     cdef Py_ssize_t m = g.m, r, count
-    cdef Py_ssize_t r0 = share(g.n, thread, threads, 8), r1 = share(g.n, thread + 1, threads, 8)
+    cdef Py_ssize_t r0 = share(g.n, thread, threads, 16), r1 = share(g.n, thread + 1, threads, 16)
     cdef const real* dy = <const real*>g.dy
     cdef const real* z = <const real*>g.z
     cdef real* dz = <real*>g.dz
     cdef real* strips = <real*>g.strips
-    cdef Py_ssize_t lanes = 64 // sizeof(real), strip = lanes * g.n, block = max(BLOCK_NUMBERS // m, <Py_ssize_t>1)
+    cdef Py_ssize_t lanes = 64 // sizeof(real), strip = lanes * g.n, block = max(BLOCK_NUMBERS // m, <Py_ssize_t>16)
     for r in range(r0, r1):
         g.order[r] = r
     r = r0
@@ -154,28 +199,25 @@ cdef void inputs_part(const void* job, int thread, int threads, real* type) noex
     cdef const real* dz = <const real*>g.dz
     cdef const real* w = <const real*>g.w
     cdef real* dx = <real*>g.dx
-    cdef Py_ssize_t n = g.n, k = g.k, m = g.m, r, i, count, i0 = 0, i1 = k, r0 = 0, r1 = n
+    cdef Py_ssize_t n = g.n, k = g.k, m = g.m, r, i, i0 = 0, i1 = k, r0 = 0, r1 = n
     if by_rows(n, k, threads):
-        r0, r1 = share(n, thread, threads, 8), share(n, thread + 1, threads, 8)
+        r0, r1 = share(n, thread, threads, 16), share(n, thread + 1, threads, 16)
     else:
-        i0, i1 = share(k, thread, threads, 32), share(k, thread + 1, threads, 32)
+        i0, i1 = share(k, thread, threads, 64), share(k, thread + 1, threads, 64)
+    if r0 >= r1 or i0 >= i1:
+        return
     if m == 1:
         row_gradient[real](dz + r0, w + i0, dx + r0 * k + i0, k, r1 - r0, i1 - i0)
-        return
-    r = r0
-    while r < r1 and i0 < i1:
-        count = min(<Py_ssize_t>BLOCK_ROWS, r1 - r)
-        if n < 8:  # rows of w, a few at a time, with every row of dz
-            for i in range(i0, i1, 16):
-                for r in range(r0, r1):
-                    row_input_gradient[real](dz + r * m, w + i * m, m, dx + r * k + i, min(<Py_ssize_t>16, i1 - i))
-            return
-        multiply_matrices[real](
-            dz + r * m, m, count, m, w + i0 * m, 1, m, NULL, dx + r * k + i0, k, i1 - i0)
-        r += count
+    elif r1 - r0 >= 64 // <Py_ssize_t>sizeof(real):
+        if many_rows[real](dz + r0 * m, r1 - r0, m, w + i0 * m, 1, m, NULL, dx + r0 * k + i0, k, i1 - i0, NULL):
+            g.failed[0] = 1
+    else:  # rows of w, a few at a time, with every row of dz
+        for i in range(i0, i1, 16):
+            for r in range(r0, r1):
+                row_input_gradient[real](dz + r * m, w + i * m, m, dx + r * k + i, min(<Py_ssize_t>16, i1 - i))
 
 cdef void weights_part(const void* job, int thread, int threads, real* type) noexcept nogil:
-    """dw[k][m] <- x[n][k]^T dz[n][m], db[m] <- the sum of dz."""
+    """dw[k][m] <- x[n][k]^T dz[n][m], db[m] <- the sum of dz; or added to what is there."""
     cdef const gradient_t* g = <const gradient_t*>job
     cdef const real* x = <const real*>g.x
     cdef const real* dz = <const real*>g.dz
@@ -185,22 +227,24 @@ cdef void weights_part(const void* job, int thread, int threads, real* type) noe
     cdef Py_ssize_t n = g.n, k = g.k, m = g.m, k0 = 0, k1 = k, j0 = 0, j1 = m
     if k >= m:
         k0, k1 = share(k, thread, threads, 96), share(k, thread + 1, threads, 96)
+        db = db if thread == 0 else NULL
     else:
         j0, j1 = share(m, thread, threads, 32), share(m, thread + 1, threads, 32)
-    if k >= m and thread:
-        db = NULL
-    if n == 1:
+    if n == 1 and not g.goes_on:
         row_gradient[real](x + k0, dz + j0, dw + k0 * m + j0, m, k1 - k0, j1 - j0)
         if db != NULL:
             memcpy(db + j0, dz + j0, (j1 - j0) * sizeof(real))
     elif m == 1:
-        row_product[real](dz, x + k0, k, n, NULL, dw + k0, k1 - k0)
+        if real is float:
+            far_product_f(dz, 0, 1, x + k0, k, n, NULL, dw + k0, 0, k1 - k0)
+        else:
+            far_product_d(dz, 0, 1, x + k0, k, n, NULL, dw + k0, 0, k1 - k0)
         if db != NULL:
             db[0] = <real>sum_rows(dz, n)
     elif real is float:
-        gradient_rows_f(x, k, g.order, strips, 16 * n, n, dw, m, k0, k1, j0, j1, db)
+        gradient_matrix_f(x, k, g.order, strips, 16 * n, n, g.goes_on, dw, m, k0, k1, j0, j1, db)
     else:
-        gradient_rows_d(x, k, g.order, strips, 8 * n, n, dw, m, k0, k1, j0, j1, db)
+        gradient_matrix_d(x, k, g.order, strips, 8 * n, n, g.goes_on, dw, m, k0, k1, j0, j1, db)
 
 cdef struct elements_t:
     const void* dy  # NULL forwards

@@ -11,6 +11,7 @@ def array_dense_forward(X, W, b=None, activation=None, out=None):
     cdef array_t* x
     cdef array_t* w
     cdef dense_t d
+    cdef int failed = 0
     cdef Formula f = find_formula(activation)
     if f is None or f.it.kind == GLU or not is_array(X) or not is_array(W):
         return general["dense_forward"](X, W, b, activation, out)
@@ -27,9 +28,12 @@ def array_dense_forward(X, W, b=None, activation=None, out=None):
         return general["dense_forward"](X, W, b, activation, out)
     d.x, d.w, d.y, d.f = x.data, w.data, as_array(out).data, f.it
     d.b = as_array(b).data if b is not None else NULL
+    d.failed = &failed
     if d.n and d.m:
         share_work(DENSE_FORWARD, x.descr == float_type, &d,
                    guess(<double>d.n * d.k * d.m, x, MULTIPLY_ADD) + guess(<double>d.n * d.m, x, PASS))
+    if failed:
+        raise MemoryError("no memory for the workspace of a product")
     return out
 
 def array_dense_backward(dY, X, W, Y=None, activation=None, Z=None, input_gradient=True, out=None):
@@ -59,7 +63,7 @@ def array_dense_backward(dY, X, W, Y=None, activation=None, Z=None, input_gradie
     elif not fits_gradients(out, dy, x, w, Y, Z, input_gradient):
         return general["dense_backward"](*arguments)
     dX, dW, db = out
-    g.x, g.w, g.dy, g.dz = x.data, w.data, dy.data, dy.data
+    g.x, g.w, g.dy = x.data, w.data, dy.data
     g.y = as_array(Y).data if not plain else NULL
     g.z = as_array(Z).data if f.it.keeps_z else NULL
     g.dw, g.db = as_array(dW).data, as_array(db).data
@@ -92,25 +96,42 @@ cdef bint fits_gradients(
                     return False
     return True
 
-cdef int find_gradients(gradient_t* g, const array_t* x, bint plain) except -1:
-    cdef Py_ssize_t item = item_bytes(x), strips = (g.m * item + 63) // 64 * 64 * g.n
-    cdef Py_ssize_t copies = 0 if plain else (g.n * g.m * item + 63) // 64 * 64
+cdef int find_gradients(gradient_t* all_rows, const array_t* x, bint plain) except -1:
+    """All rows at a time, or blocks of them whose gradients stay in the second cache."""
+    cdef gradient_t g = all_rows[0]
+    cdef Py_ssize_t item = item_bytes(x), n = g.n, first = 0, block = 1 << 18
     cdef bint single = x.descr == float_type
-    cdef double work = guess(<double>g.n * g.k * g.m, x, MULTIPLY_ADD)
-    if g.n == 1 or g.m == 1:
-        strips = 0
-    cdef char* space = <char*>raw_workspace(strips + copies + g.n * sizeof(int64_t))
+    cdef int failed = 0
+    cdef double work
+    if g.m > 1:
+        block = max(block // (g.m * item) // 64 * 64, <Py_ssize_t>256)
+    block = min(block, n) if g.m > 1 else n
+    cdef Py_ssize_t strips = (g.m * item + 63) // 64 * 64 * block if n > 1 and g.m > 1 else 0
+    cdef Py_ssize_t copies = 0 if plain else (block * g.m * item + 63) // 64 * 64
+    cdef char* space = <char*>raw_workspace(strips + copies + block * sizeof(int64_t))
     if space == NULL:
         raise MemoryError(f"no memory for {strips + copies} bytes of workspace")
-    g.strips = space if strips else NULL
-    if copies:
-        g.dz = space + strips
-    g.order = <int64_t*>(space + strips + copies)
-    share_work(SLOPES, single, g, guess(<double>g.n * g.m, x, PASS))
-    share_work(WEIGHT_GRADIENT, single, g, work)
-    if g.dx != NULL:
-        share_work(INPUT_GRADIENT, single, g, work)
+    g.strips, g.order, g.failed = space if strips else NULL, <int64_t*>(space + strips + copies), &failed
+    while first < n:
+        g.n, g.goes_on = min(block, n - first), first > 0
+        g.x = <const char*>all_rows.x + first * g.k * item
+        g.dy = <const char*>all_rows.dy + first * g.m * item
+        g.dz = <void*>g.dy if plain else space + strips
+        if g.y != NULL:
+            g.y = <const char*>all_rows.y + first * g.m * item
+        if g.z != NULL:
+            g.z = <const char*>all_rows.z + first * g.m * item
+        work = guess(<double>g.n * g.k * g.m, x, MULTIPLY_ADD)
+        if strips or copies:
+            share_work(SLOPES, single, &g, guess(<double>g.n * g.m, x, PASS))
+        share_work(WEIGHT_GRADIENT, single, &g, work)
+        if g.dx != NULL:
+            g.dx = <char*>all_rows.dx + first * g.k * item
+            share_work(INPUT_GRADIENT, single, &g, work)
+        first += g.n
     free(space)
+    if failed:
+        raise MemoryError("no memory for the workspace of a product")
     return 0
 
 cdef int run_elements(const array_t* a, elements_t* e, Py_ssize_t size) except -1:

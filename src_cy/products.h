@@ -150,17 +150,18 @@ static void FN(product)(const REAL *x, int64_t x_panel, const REAL *w, int64_t w
 }
 
 /* A product whose x is the rows of a matrix, read where they lie: lanes run over the columns. The sums
-   are those of product(), in the same order. A tile: out[r][:] += sum_i x[r][i] w[i wk + :]. `rows` and
-   `strips` are constants to the compiler. */
-ALWAYS_INLINE void FN(rows_tile)(int rows, int strips, const REAL *const *x, int64_t k,
-                                 const REAL *w, int64_t wk, REAL *out) {
+   are those of product(), in the same order. A tile: out[r][:] <- start[r][:] + sum_i x[r][i] w[i wk + :].
+   `rows` and `strips` are constants to the compiler. */
+ALWAYS_INLINE void FN(rows_tile)(int rows, int strips, const REAL *const *x, int64_t k, const REAL *w,
+                                 int64_t wk, const REAL *start, int64_t start_row, REAL *out,
+                                 int64_t out_row) {
     FN(vec) sum[ROWS_TILE][GRADIENT_STRIPS * PANEL_VECTORS];
     const int vectors = strips * PANEL_VECTORS;
-#define OUT(r, v) (*(FN(vec) *)(out + r * GRADIENT_STRIPS * LANES + v * VLANES))
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) sum[r][v] = OUT(r, v);
+        for (int v = 0; v < vectors; v++)
+            sum[r][v] = (FN(vec))*(const FN(vecu) *)(start + r * start_row + v * VLANES);
     for (int64_t i = 0; i < k; i++) {
         FN(vec) ws[GRADIENT_STRIPS * PANEL_VECTORS];
 #pragma GCC unroll 16
@@ -175,8 +176,7 @@ ALWAYS_INLINE void FN(rows_tile)(int rows, int strips, const REAL *const *x, int
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) OUT(r, v) = sum[r][v];
-#undef OUT
+        for (int v = 0; v < vectors; v++) *(FN(vecu) *)(out + r * out_row + v * VLANES) = (FN(vecu))sum[r][v];
 }
 
 /* One strip of columns, `width` of them, for n rows: y[panel][column][LANES]. */
@@ -194,7 +194,8 @@ ALWAYS_INLINE void FN(rows_strip)(int strips, const REAL *x, int64_t x_row, cons
                 out[r * GRADIENT_STRIPS * LANES + c] =
                     goes_on ? panel[c * LANES + r] : bias ? bias[c] : (REAL)0;
         }
-        FN(rows_tile)(ROWS_TILE, strips, rows, k, w, wk, out);
+        FN(rows_tile)(ROWS_TILE, strips, rows, k, w, wk, out, GRADIENT_STRIPS * LANES, out,
+                      GRADIENT_STRIPS * LANES);
         for (int64_t c = 0; c < width; c++)
             for (int r = 0; r < ROWS_TILE; r++)
                 panel[c * LANES + r] = out[r * GRADIENT_STRIPS * LANES + c];
