@@ -1,13 +1,29 @@
 /* y = x w + b on panels, and with the rows of a matrix for x. Included twice by kernels.h, with REAL and FN(name). */
 
-/* packed[k][TILE_COLUMNS] <- w[i wk + j wj] */
+/* packed[k][TILE_COLUMNS] <- w[i wk + j wj], one of wk and wj being 1: where it is wk, squares are transposed */
 static void FN(pack_strip)(const REAL *w, int64_t wk, int64_t wj, int64_t k, REAL *packed) {
-    if (wj == 1)
+    if (wj == 1) {
         for (int64_t i = 0; i < k; i++)
             memcpy(packed + i * TILE_COLUMNS, w + i * wk, TILE_COLUMNS * sizeof(REAL));
-    else
-        for (int j = 0; j < TILE_COLUMNS; j++)
-            for (int64_t i = 0; i < k; i++) packed[i * TILE_COLUMNS + j] = w[i * wk + j * wj];
+        return;
+    }
+    const int64_t whole = k / VLANES * VLANES;
+#pragma GCC unroll 4
+    for (int first = 0; first < TILE_COLUMNS; first += VLANES) {
+        const int count = TILE_COLUMNS - first < VLANES ? TILE_COLUMNS - first : VLANES;
+        for (int64_t i = 0; i < whole; i += VLANES) {
+            FN(vec) v[VLANES];
+#pragma GCC unroll 16
+            for (int j = 0; j < VLANES; j++)
+                v[j] = j < count ? (FN(vec))*(const FN(vecu) *)(w + i + (first + j) * wj) : (FN(vec)){0};
+            FN(transpose)(v);
+#pragma GCC unroll 16
+            for (int l = 0; l < VLANES; l++)
+                memcpy(packed + (i + l) * TILE_COLUMNS + first, &v[l], count * sizeof(REAL));
+        }
+    }
+    for (int64_t i = whole; i < k; i++)
+        for (int j = 0; j < TILE_COLUMNS; j++) packed[i * TILE_COLUMNS + j] = w[i + j * wj];
 }
 
 /* A tile of a product: y[p][j][:] <- start + sum_i x[p][i][:] w[i wk + j wj] for `columns` j and
