@@ -12,7 +12,7 @@ from fastnn._version import __version__
 
 # What the package offers, and where it lies. Nothing is imported before it is used.
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
-            "initializers", "layers", "lessons", "losses", "metrics", "models", "optimizers",
+            "functional", "initializers", "layers", "lessons", "losses", "metrics", "models", "optimizers",
             "perceptron", "random",
             "regularizers", "saving", "training", "utils")
 _NAMES = {

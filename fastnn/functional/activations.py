@@ -66,12 +66,13 @@ def activation_forward(z, activation, out=None):
     it, formula = find(activation)
     (z,) = reals(z=z)
     check(it, z, "z")
-    shape = it.output_shape(z.shape) if not it.elementwise else z.shape
-    y = target("out", out, shape, z.dtype, z)
-    if formula is not None and not _is(formula, Kind.GLU) and not _nothing(z):
+    if formula is not None and not _nothing(z) and not _is(it, Kind.GLU):
+        y = target("out", out, z.shape, z.dtype, z)
         _arguments.core.array_activation_forward(z, formula, y)
     else:
-        y[...] = it(z)
+        result = it(z)
+        y = target("out", out, result.shape, z.dtype, z)
+        y[...] = result
     return deliver(y, out)
 
 
@@ -94,18 +95,18 @@ def activation_backward(dy, y, activation, z=None, out=None):
     if it.keeps_z():
         need(z is not None, "z", f"be given: the derivative of {it!r} needs what y was made from",
              None)
-        shape = it.output_shape(z.shape) if not it.elementwise else z.shape
-        need(shape == dy.shape, "z", f"be what y, of shape {y.shape}, was made from", z)
+        halved = _is(it, Kind.GLU)
+        need(z.size == dy.size * (1 + halved) and z.ndim == dy.ndim, "z", f"be what y, of shape {y.shape}, was made from", z)
     dz = target("out", out, z.shape if it.keeps_z() else dy.shape, dy.dtype, dy, y, z)
-    if formula is not None and not _is(formula, Kind.GLU) and not _nothing(dy):
+    if formula is not None and not _nothing(dy) and not _is(it, Kind.GLU):
         _arguments.core.array_activation_backward(dy, y, formula, z, dz)
     else:
         dz[...] = _backward(it, dy, y, z)
     return deliver(dz, out)
 
 
-def _is(formula, kind) -> bool:
-    return formula.activation.elementwise is False and formula.activation.kind == kind.name
+def _is(it, kind) -> bool:
+    return not it.elementwise and it.kind == kind.name
 
 
 def _nothing(array) -> bool:
@@ -132,6 +133,14 @@ def function(name: str):
     return None if cls is None else _make_forward(name, cls)
 
 
+def _formula_of(name: str):
+    """None also for an activation whose arguments have no defaults."""
+    try:
+        return find(name)[1]
+    except TypeError:
+        return None
+
+
 def _named(made, name: str, cls, what: str):
     made.__name__ = made.__qualname__ = name
     made.__module__ = "fastnn.functional"
@@ -143,7 +152,7 @@ def _make_forward(name, cls):
     def general(z, out=None, **hyper):
         return activation_forward(z, cls(**hyper) if hyper else name, out)
 
-    it, formula = find(name)
+    formula = _formula_of(name)
     if formula is not None:
         general = _arguments.core.make_activation(formula, general)
     return _named(general, name, cls, "``(z, out=None, **arguments)`` -> y; out may be z.")
@@ -153,10 +162,10 @@ def _make_backward(name, cls):
     def general(dy, y, z=None, out=None, **hyper):
         return activation_backward(dy, y, cls(**hyper) if hyper else name, z, out)
 
-    it, formula = find(name)
+    formula = _formula_of(name)
     if formula is not None:
         general = _arguments.core.make_backward(formula, general)
-    needs = "z too" if it.keeps_z() else "no z"
+    needs = "z too" if cls.keeps_z() else "no z"
     return _named(general, f"{name}_backward", cls,
                   f"``(dy, y, z=None, out=None, **arguments)`` -> dz; needs {needs}; out may be dy.")
 
