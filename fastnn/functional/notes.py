@@ -154,8 +154,12 @@ def update_parameters(parameters, *what, learning_rate=0.001, activations=None,
     else:
         raise TypeError("update_parameters takes (parameters, y, y_hat, A, X) or "
                         f"(parameters, grads), received {1 + len(what)} arguments.")
+    steps = []
     for name in (f"{letter}{layer}" for layer in range(1, count + 1) for letter in "Wb"):
         need(f"d{name}" in grads, "grads", f"hold d{name}", sorted(grads))
-        p = in_place(f"parameters[{name!r}]", parameters[name])
-        sgd_update(p, np.asarray(grads[f"d{name}"]).reshape(p.shape), rate)
+        p, g = in_place(f"parameters[{name!r}]", parameters[name]), np.asarray(grads[f"d{name}"])
+        need(g.size == p.size, f"grads['d{name}']", f"have the shape {p.shape}", g)
+        steps.append((p, g.reshape(p.shape)))
+    for p, g in steps:
+        sgd_update(p, g, rate)
     return parameters
