@@ -20,7 +20,8 @@ from pathlib import Path
 SIZES = [(1, 2), (1, 64), (1, 2048), (32, 2), (32, 64), (512, 64), (512, 512), (4096, 2),
          (4096, 64), (4096, 2048)]
 PAGE = Path(__file__).parent.parent / "docs" / "numpy.md"
-START, END = "<!-- written by python benchmarks/functional.py --write docs/numpy.md -->", "<!-- end -->"
+START = "<!-- written by python benchmarks/functional.py --write docs/numpy.md -->"
+END = "<!-- end -->"
 
 
 def cases(n: int, k: int, dtype):

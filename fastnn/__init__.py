@@ -12,9 +12,8 @@ from fastnn._version import __version__
 
 # What the package offers, and where it lies. Nothing is imported before it is used.
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
-            "functional", "initializers", "layers", "lessons", "losses", "metrics", "models", "optimizers",
-            "perceptron", "random",
-            "regularizers", "saving", "training", "utils")
+            "functional", "initializers", "layers", "lessons", "losses", "metrics", "models",
+            "optimizers", "perceptron", "random", "regularizers", "saving", "training", "utils")
 _NAMES = {
     "Input": "fastnn.layers",
     "Perceptron": "fastnn.perceptron",

@@ -163,15 +163,15 @@ class Sequential(Model):
 
         >>> import numpy as np
         >>> from fastnn import Sequential
-        >>> model = Sequential.from_arrays([(np.ones((2, 3)), np.zeros(3)), (np.ones((3, 1)), None)],
-        ...                                ["relu", None])
+        >>> arrays = [(np.ones((2, 3)), np.zeros(3)), (np.ones((3, 1)), None)]
+        >>> model = Sequential.from_arrays(arrays, ["relu", None])
         >>> model.predict(np.array([[1.0, 2.0]]))
         array([[9.]])
         """
         return dense_arrays.from_arrays(cls, arrays, activations, dtype, name=name)
 
     def to_arrays(self) -> list:
-        """The weights as [(W, b), ...], copies, b None without a bias; ValueError for other layers."""
+        """The weights as [(W, b), ...], copies; ValueError for layers that are not so."""
         return dense_arrays.to_arrays(self)
 
 

@@ -1,4 +1,4 @@
-"""fastnn.functional: the kernels on plain arrays, compiled and in NumPy, against hand-written NumPy."""
+"""fastnn.functional: the kernels on plain arrays, compiled and in NumPy, against NumPy by hand."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,16 @@ from fastnn import activations, losses, optimizers, registry
 from fastnn import functional as F
 from fastnn.functional import _arguments
 
-NAMES = [registry.snake_case(cls.__name__) for cls in registry.classes("activation")
-         if cls.__module__.startswith("fastnn.") and cls is not activations.Threshold]
-LOSSES = [registry.snake_case(cls.__name__) for cls in registry.classes("loss")
-          if cls.__module__.startswith("fastnn.")]
+NAMES = [
+    registry.snake_case(cls.__name__)
+    for cls in registry.classes("activation")
+    if cls.__module__.startswith("fastnn.") and cls is not activations.Threshold
+]
+LOSSES = [
+    registry.snake_case(cls.__name__)
+    for cls in registry.classes("loss")
+    if cls.__module__.startswith("fastnn.")
+]
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 
 
@@ -66,12 +72,29 @@ def slope(function, x, dy, step=1e-6):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n, k, m", [
-    (1, 1, 1), (1, 5, 7), (1, 300, 300), (2, 3, 1), (3, 300, 301), (7, 4, 33), (9, 70, 17),
-    (16, 5, 2), (25, 64, 48), (40, 3, 200), (100, 129, 1), (257, 33, 12), (300, 200, 130),
-    (700, 40, 2100)])
+@pytest.mark.parametrize(
+    "n, k, m",
+    [
+        (1, 1, 1),
+        (1, 5, 7),
+        (1, 300, 300),
+        (2, 3, 1),
+        (3, 300, 301),
+        (7, 4, 33),
+        (9, 70, 17),
+        (16, 5, 2),
+        (25, 64, 48),
+        (40, 3, 200),
+        (100, 129, 1),
+        (257, 33, 12),
+        (300, 200, 130),
+        (700, 40, 2100),
+    ],
+)
 def test_a_dense_layer_is_the_product_the_bias_and_the_activation(how, n, k, m, dtype):
-    X, W, b, dY = (draw(*s, dtype=dtype, seed=i) for i, s in enumerate([(n, k), (k, m), (m,), (n, m)]))
+    X, W, b, dY = (
+        draw(*s, dtype=dtype, seed=i) for i, s in enumerate([(n, k), (k, m), (m,), (n, m)])
+    )
     tol = {"rtol": TOLERANCE[dtype] * 10, "atol": TOLERANCE[dtype] * 10 * np.sqrt(max(n, k, m))}
     Y = how.dense_forward(X, W, b, "relu")
     assert Y.dtype == dtype and Y.shape == (n, m)
@@ -97,9 +120,11 @@ def test_a_dense_layer_takes_every_activation(how, name):
     np.testing.assert_allclose(Y, it(Z), rtol=1e-9, atol=1e-12)
     dY = draw(*Y.shape, seed=3)
     dX, dW, db = how.dense_backward(dY, X, W, Y, name, Z)
-    for ours, f in ((dX, lambda x: how.dense_forward(x, W, b, name)),
-                    (dW, lambda w: how.dense_forward(X, w, b, name)),
-                    (db, lambda c: how.dense_forward(X, W, c, name))):
+    for ours, f in (
+        (dX, lambda x: how.dense_forward(x, W, b, name)),
+        (dW, lambda w: how.dense_forward(X, w, b, name)),
+        (db, lambda c: how.dense_forward(X, W, c, name)),
+    ):
         x = X if ours is dX else W if ours is dW else b
         np.testing.assert_allclose(ours, slope(f, x, dY), rtol=1e-5, atol=1e-6)
 
@@ -153,9 +178,11 @@ def test_nothing_gives_nothing(how):
     for n, k, m in ((0, 3, 2), (2, 0, 3), (2, 3, 0)):
         X, W, b = np.ones((n, k)), np.ones((k, m)), np.arange(m) * 1.0
         np.testing.assert_array_equal(how.dense_forward(X, W, b), X @ W + b)
-        for ours, numpys in zip(how.dense_backward(np.ones((n, m)), X, W),
-                                (np.ones((n, m)) @ W.T, X.T @ np.ones((n, m)), np.full(m, n)),
-                                strict=True):
+        for ours, numpys in zip(
+            how.dense_backward(np.ones((n, m)), X, W),
+            (np.ones((n, m)) @ W.T, X.T @ np.ones((n, m)), np.full(m, n)),
+            strict=True,
+        ):
             np.testing.assert_array_equal(ours, numpys)
     assert how.activation_forward(np.zeros((0, 4)), "softmax").shape == (0, 4)
     assert F.relu(np.array(-3.0)) == 0
@@ -179,13 +206,16 @@ def test_activations_are_those_of_the_package(how, name, dtype):
         dy = draw(*y.shape, dtype=dtype, seed=1)
         dz = how.activation_backward(dy, y, name, z)
         expected = it.backward(dy, *((y, z) if it.keeps_z() else (y,)), *it.values())
-        np.testing.assert_allclose(dz, expected, rtol=TOLERANCE[dtype] * 10, atol=TOLERANCE[dtype] * 10)
+        np.testing.assert_allclose(
+            dz, expected, rtol=TOLERANCE[dtype] * 10, atol=TOLERANCE[dtype] * 10
+        )
         np.testing.assert_allclose(getattr(F, f"{name}_backward")(dy, y, z), dz, **same)
         np.testing.assert_array_equal(z, kept)
         if it.elementwise:
             d = getattr(F, f"{name}_derivative")(z)
-            np.testing.assert_allclose(d, it.derivative(z), rtol=TOLERANCE[dtype] * 10,
-                                       atol=TOLERANCE[dtype] * 10)
+            np.testing.assert_allclose(
+                d, it.derivative(z), rtol=TOLERANCE[dtype] * 10, atol=TOLERANCE[dtype] * 10
+            )
         if y.shape == z.shape:  # in place
             assert how.activation_backward(dy, y, name, z, out=dy) is dy
             np.testing.assert_array_equal(dy, dz)
@@ -208,9 +238,13 @@ def test_activations_take_their_arguments_and_any_layout(how):
         np.testing.assert_allclose(how.activation_forward(x, "gelu"), F.gelu(z), rtol=1e-12)
     np.testing.assert_allclose(F.leaky_relu(z, negative_slope=0.5), np.where(z > 0, z, 0.5 * z))
     np.testing.assert_allclose(F.elu_derivative(z, alpha=2.0), np.where(z > 0, 1, 2 * np.exp(z)))
-    np.testing.assert_allclose(F.threshold(z, threshold=0.5, default_value=9.0), np.where(z > 0.5, z, 9))
+    np.testing.assert_allclose(
+        F.threshold(z, threshold=0.5, default_value=9.0), np.where(z > 0.5, z, 9)
+    )
     np.testing.assert_allclose(F.softmax(z, axis=0).sum(axis=0), 1)
-    np.testing.assert_allclose(how.activation_forward(z, activations.ELU(0.5)), activations.ELU(0.5)(z))
+    np.testing.assert_allclose(
+        how.activation_forward(z, activations.ELU(0.5)), activations.ELU(0.5)(z)
+    )
     own = activations.custom(lambda z: z * z, lambda z: 2 * z)
     np.testing.assert_allclose(how.dense_forward(z, np.eye(4), None, own), z * z)
     np.testing.assert_allclose(how.activation_forward([[1, -1]], "ReLU"), [[1, 0]])
@@ -228,7 +262,9 @@ def targets(name, n, m, dtype, seed=5):
         return y, rng.integers(0, m, n)
     if "categorical" in name and "hinge" not in name:
         return y, losses.one_hot(rng.integers(0, m, n), m, dtype)
-    return y, rng.uniform(0.1, 0.9, size=(n, m)).round(1 if "hinge" not in name else 0).astype(dtype)
+    return y, rng.uniform(0.1, 0.9, size=(n, m)).round(1 if "hinge" not in name else 0).astype(
+        dtype
+    )
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -248,7 +284,9 @@ def test_losses_are_those_of_the_package(how, name, dtype, weighted):
         np.testing.assert_allclose(same, dy, rtol=1e-5, atol=1e-7)
         if name not in ("dice", "tversky"):
             expected = losses.get(name)(t, y, w)
-            assert loss == pytest.approx(float(expected), rel=1e-5 if dtype == np.float32 else 1e-10)
+            assert loss == pytest.approx(
+                float(expected), rel=1e-5 if dtype == np.float32 else 1e-10
+            )
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -264,7 +302,10 @@ def test_gradients_of_losses_are_differences(how, name):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n, m", [(1, 2), (3, 10), (64, 10), (33, 1000), (5000, 3)])
 def test_softmax_cross_entropy(how, n, m, dtype):
-    z, labels = (draw(n, m, dtype=dtype) * 3).astype(dtype), np.random.default_rng(1).integers(0, m, n)
+    z, labels = (
+        (draw(n, m, dtype=dtype) * 3).astype(dtype),
+        np.random.default_rng(1).integers(0, m, n),
+    )
     shifted = z.astype(np.float64) - z.max(axis=1, keepdims=True)
     p = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
     tol = {"rtol": 1e-5, "atol": 1e-6} if dtype == np.float32 else {"rtol": 1e-10, "atol": 1e-14}
@@ -325,14 +366,20 @@ def test_updates_are_the_optimizers(how, name, dtype):
             result = getattr(how, f"{name}_update")(moved, g, *slots, *step, 0.01, **extra)
             assert result is moved
             np.testing.assert_array_equal(g, kept)
-        np.testing.assert_allclose(moved, expected, rtol=TOLERANCE[dtype] * 5, atol=TOLERANCE[dtype])
+        np.testing.assert_allclose(
+            moved, expected, rtol=TOLERANCE[dtype] * 5, atol=TOLERANCE[dtype]
+        )
 
 
 def test_updates_take_views_and_gradients_of_any_kind(how):
     for p in layouts(draw(6, 4)):
         if p.flags.writeable:
             start, m, v = p.copy(), np.zeros((6, 4)), np.zeros((6, 4), order="F")
-            for g in (np.ones((6, 4), np.float32), np.asfortranarray(np.ones((6, 4))), [[1] * 4] * 6):
+            for g in (
+                np.ones((6, 4), np.float32),
+                np.asfortranarray(np.ones((6, 4))),
+                [[1] * 4] * 6,
+            ):
                 assert how.adam_update(p, g, m, v, 1, np.float64(0.5), 0, 0, 0) is p
             np.testing.assert_allclose(p, start - 1.5)
     p = np.ones(5)
@@ -349,7 +396,11 @@ def test_updates_take_views_and_gradients_of_any_kind(how):
 
 def test_gradients_are_clipped_together(how):
     for dtype in (np.float32, np.float64):
-        grads = [draw(70, 90, dtype=dtype), draw(3, dtype=dtype, seed=1), np.asfortranarray(draw(5, 6))]
+        grads = [
+            draw(70, 90, dtype=dtype),
+            draw(3, dtype=dtype, seed=1),
+            np.asfortranarray(draw(5, 6)),
+        ]
         norm = np.sqrt(sum((g.astype(np.float64) ** 2).sum() for g in grads))
         before = [g.copy() for g in grads]
         assert how.clip_by_global_norm(grads, norm + 1) == pytest.approx(norm)
@@ -367,7 +418,11 @@ def test_gradients_are_clipped_together(how):
 @pytest.mark.parametrize("axis", [0, 1])
 def test_normalization(how, n, m, axis, dtype):
     name = "batch_norm" if axis == 0 else "layer_norm"
-    X, gamma, beta = draw(n, m, dtype=dtype), draw(m, dtype=dtype, seed=1), draw(m, dtype=dtype, seed=2)
+    X, gamma, beta = (
+        draw(n, m, dtype=dtype),
+        draw(m, dtype=dtype, seed=1),
+        draw(m, dtype=dtype, seed=2),
+    )
     Y, cache = getattr(how, f"{name}_forward")(X, gamma, beta)
     mean, variance = X.mean(axis=axis, keepdims=True), X.var(axis=axis, keepdims=True)
     tol = {"rtol": 2e-4, "atol": 2e-4} if dtype == np.float32 else {"rtol": 1e-9, "atol": 1e-11}
@@ -435,7 +490,9 @@ def test_one_hot_and_batches(how):
     rows = np.concatenate([b for _, b in parts])
     assert sorted(rows) == list(range(11)) and list(rows) != list(range(11))
     np.testing.assert_array_equal(np.concatenate([a for a, _ in parts]), X[rows])
-    assert not np.array_equal(rows, np.concatenate([b for _, b in F.minibatches(X, y, 4, seed=3, epoch=1)]))
+    assert not np.array_equal(
+        rows, np.concatenate([b for _, b in F.minibatches(X, y, 4, seed=3, epoch=1)])
+    )
     (first, *_) = F.minibatches(X, batch_size=4, shuffle=False)
     assert np.shares_memory(first, X)
     assert len(list(F.minibatches(X, batch_size=4, drop_last=True))) == 2
@@ -444,33 +501,74 @@ def test_one_hot_and_batches(how):
 # mistakes
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda f: f.dense_forward(np.ones((2, 3)), np.ones((4, 5))), ["W must", "3 columns", r"\(4, 5\)"]),
-    (lambda f: f.dense_forward(np.ones(3), np.ones((3, 5))), ["X must", "two axes", r"X\[None, :\]"]),
-    (lambda f: f.dense_forward(np.ones((2, 3)), np.ones((3, 5)), np.ones(4)), ["b must", r"\(5,\)"]),
-    (lambda f: f.dense_forward(np.ones((2, 3)), np.ones((3, 5)), out=np.ones((2, 4))), ["out must", r"\(2, 5\)"]),
-    (lambda f: f.dense_forward(np.ones((2, 3)), np.ones((3, 5)), activation="rlu"), ["rlu", "relu"]),
-    (lambda f: f.dense_backward(np.ones((2, 4)), np.ones((2, 3)), np.ones((3, 5))), ["dY must", r"\(2, 5\)"]),
-    (lambda f: f.dense_backward(np.ones((2, 5)), np.ones((2, 3)), np.ones((3, 5)), activation="relu"),
-     ["Y must be given"]),
-    (lambda f: f.dense_backward(np.ones((2, 5)), np.ones((2, 3)), np.ones((3, 5)), np.ones((2, 5)), "gelu"),
-     ["(Z|z) must be given"]),
-    (lambda f: f.activation_backward(np.ones(2), np.ones(3), "relu"), ["y must", r"\(2,\)"]),
-    (lambda f: f.sgd_update(np.ones(3), np.ones(4)), ["g must", r"\(3,\)"]),
-    (lambda f: f.sgd_update(np.ones(3), np.ones(3), -1.0), ["learning_rate", "-1"]),
-    (lambda f: f.adam_update(np.ones(3), np.ones(3), np.zeros(3), np.zeros(3), 0), ["t must", "0"]),
-    (lambda f: f.momentum_update(np.ones(3), np.ones(3), np.ones(2)), ["m must", "zeros_like"]),
-    (lambda f: f.softmax_cross_entropy(np.ones((2, 3)), np.array([0, 3])), ["y_true", "0 to 2", "3"]),
-    (lambda f: f.softmax_cross_entropy(np.ones((2, 3)), np.array([0, -1])), ["y_true", "-1"]),
-    (lambda f: f.softmax_cross_entropy(np.ones((2, 3)), np.ones((2, 4))), ["y_true must", r"\(2, 3\)"]),
-    (lambda f: f.mse(np.ones((2, 3)), np.ones((2, 3)), np.ones(3)), ["sample_weight", "2 rows"]),
-    (lambda f: f.one_hot([0, 5], 4), ["labels", "0 to 3", "5"]),
-    (lambda f: f.clip_by_global_norm([np.ones(2)], 0), ["max_norm", "above 0"]),
-    (lambda f: f.batch_norm_forward(np.ones((2, 3)), np.ones(2)), ["gamma must", r"\(3,\)"]),
-    (lambda f: f.batch_norm_forward(np.ones((2, 3)), training=False), ["running_mean"]),
-    (lambda f: f.dropout(np.ones((2, 3)), 1.0, 0), ["rate", "below 1"]),
-    (lambda f: f.minibatches(np.ones((3, 1)), np.ones(2)), ["y must", "3"]),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (
+            lambda f: f.dense_forward(np.ones((2, 3)), np.ones((4, 5))),
+            ["W must", "3 columns", r"\(4, 5\)"],
+        ),
+        (
+            lambda f: f.dense_forward(np.ones(3), np.ones((3, 5))),
+            ["X must", "two axes", r"X\[None, :\]"],
+        ),
+        (
+            lambda f: f.dense_forward(np.ones((2, 3)), np.ones((3, 5)), np.ones(4)),
+            ["b must", r"\(5,\)"],
+        ),
+        (
+            lambda f: f.dense_forward(np.ones((2, 3)), np.ones((3, 5)), out=np.ones((2, 4))),
+            ["out must", r"\(2, 5\)"],
+        ),
+        (
+            lambda f: f.dense_forward(np.ones((2, 3)), np.ones((3, 5)), activation="rlu"),
+            ["rlu", "relu"],
+        ),
+        (
+            lambda f: f.dense_backward(np.ones((2, 4)), np.ones((2, 3)), np.ones((3, 5))),
+            ["dY must", r"\(2, 5\)"],
+        ),
+        (
+            lambda f: f.dense_backward(
+                np.ones((2, 5)), np.ones((2, 3)), np.ones((3, 5)), activation="relu"
+            ),
+            ["Y must be given"],
+        ),
+        (
+            lambda f: f.dense_backward(
+                np.ones((2, 5)), np.ones((2, 3)), np.ones((3, 5)), np.ones((2, 5)), "gelu"
+            ),
+            ["(Z|z) must be given"],
+        ),
+        (lambda f: f.activation_backward(np.ones(2), np.ones(3), "relu"), ["y must", r"\(2,\)"]),
+        (lambda f: f.sgd_update(np.ones(3), np.ones(4)), ["g must", r"\(3,\)"]),
+        (lambda f: f.sgd_update(np.ones(3), np.ones(3), -1.0), ["learning_rate", "-1"]),
+        (
+            lambda f: f.adam_update(np.ones(3), np.ones(3), np.zeros(3), np.zeros(3), 0),
+            ["t must", "0"],
+        ),
+        (lambda f: f.momentum_update(np.ones(3), np.ones(3), np.ones(2)), ["m must", "zeros_like"]),
+        (
+            lambda f: f.softmax_cross_entropy(np.ones((2, 3)), np.array([0, 3])),
+            ["y_true", "0 to 2", "3"],
+        ),
+        (lambda f: f.softmax_cross_entropy(np.ones((2, 3)), np.array([0, -1])), ["y_true", "-1"]),
+        (
+            lambda f: f.softmax_cross_entropy(np.ones((2, 3)), np.ones((2, 4))),
+            ["y_true must", r"\(2, 3\)"],
+        ),
+        (
+            lambda f: f.mse(np.ones((2, 3)), np.ones((2, 3)), np.ones(3)),
+            ["sample_weight", "2 rows"],
+        ),
+        (lambda f: f.one_hot([0, 5], 4), ["labels", "0 to 3", "5"]),
+        (lambda f: f.clip_by_global_norm([np.ones(2)], 0), ["max_norm", "above 0"]),
+        (lambda f: f.batch_norm_forward(np.ones((2, 3)), np.ones(2)), ["gamma must", r"\(3,\)"]),
+        (lambda f: f.batch_norm_forward(np.ones((2, 3)), training=False), ["running_mean"]),
+        (lambda f: f.dropout(np.ones((2, 3)), 1.0, 0), ["rate", "below 1"]),
+        (lambda f: f.minibatches(np.ones((3, 1)), np.ones(2)), ["y must", "3"]),
+    ],
+)
 def test_mistakes_are_named(how, call, words):
     import re
 
@@ -480,16 +578,25 @@ def test_mistakes_are_named(how, call, words):
         assert re.search(word, str(error.value)), (word, str(error.value))
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda f: f.dense_forward(np.ones((2, 3), complex), np.ones((3, 5))), "X must hold real numbers"),
-    (lambda f: f.dense_forward(None, np.ones((3, 5))), "X must be an array"),
-    (lambda f: f.dense_forward(np.ones((2, 3)), np.ones((3, 5)), out=[1]), "out must be an array"),
-    (lambda f: f.sgd_update(np.ones(3, int), np.ones(3)), "p is changed in place"),
-    (lambda f: f.sgd_update([1.0], [1.0]), "p is changed in place"),
-    (lambda f: f.clip_by_global_norm(np.ones(2), 1.0), "grads must be a list"),
-    (lambda f: f.loss_and_gradient(None, np.ones(2), np.ones(2)), "loss must"),
-    (lambda f: f.sgd_update(np.ones(3), np.ones(3), "fast"), "learning_rate must be a number"),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (
+            lambda f: f.dense_forward(np.ones((2, 3), complex), np.ones((3, 5))),
+            "X must hold real numbers",
+        ),
+        (lambda f: f.dense_forward(None, np.ones((3, 5))), "X must be an array"),
+        (
+            lambda f: f.dense_forward(np.ones((2, 3)), np.ones((3, 5)), out=[1]),
+            "out must be an array",
+        ),
+        (lambda f: f.sgd_update(np.ones(3, int), np.ones(3)), "p is changed in place"),
+        (lambda f: f.sgd_update([1.0], [1.0]), "p is changed in place"),
+        (lambda f: f.clip_by_global_norm(np.ones(2), 1.0), "grads must be a list"),
+        (lambda f: f.loss_and_gradient(None, np.ones(2), np.ones(2)), "loss must"),
+        (lambda f: f.sgd_update(np.ones(3), np.ones(3), "fast"), "learning_rate must be a number"),
+    ],
+)
 def test_types_are_named(how, call, words):
     with pytest.raises(TypeError, match=words):
         call(how)

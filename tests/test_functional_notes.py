@@ -25,7 +25,7 @@ for i in range(epochs):
 
     for j in range(df.shape[0]):
 
-        X = df[['cgpa', 'profile_score']].values[j].reshape(2,1) # Shape(no of features, no. of training example)
+        X = df[['cgpa', 'profile_score']].values[j].reshape(2,1) # Shape(no of features, ...)
         y = df[['lpa']].values[j][0]
 
         # Parameter initialization
@@ -67,7 +67,8 @@ def test_the_notes_program_runs_with_only_its_import_changed():
     assert [line.split()[:3] for line in lines] == [["Epoch", "-", str(i)] for i in range(1, 6)]
     np.testing.assert_allclose([float(line.split()[-1]) for line in lines], LOSSES, rtol=1e-9)
     parameters = names["parameters"]
-    np.testing.assert_allclose(parameters["W1"], [[0.2719899516] * 2, [0.3927392633] * 2], atol=1e-9)
+    W1 = [[0.2719899516] * 2, [0.3927392633] * 2]
+    np.testing.assert_allclose(parameters["W1"], W1, atol=1e-9)
     np.testing.assert_allclose(parameters["b1"], np.full((2, 1), 0.0283807364), atol=1e-9)
     np.testing.assert_allclose(parameters["W2"], np.full((2, 1), 0.469000402), atol=1e-9)
     np.testing.assert_allclose(parameters["b2"], [[0.1216814821]], atol=1e-9)
@@ -183,7 +184,8 @@ def test_dropout_has_no_arrays_and_normalization_is_refused():
     ([], None, "at least one layer"),
     ([np.ones((2, 2)), np.ones(3)], None, r"arrays\[1\] must be a pair|arrays\[0\]"),
     ([(np.ones((2, 2)), np.ones(3))], None, r"arrays\[0\]\[1\] must have the shape \(2,\)"),
-    ([(np.ones((2, 2)), None), (np.ones((3, 1)), None)], None, r"arrays\[1\]\[0\] must have 2 rows"),
+    ([(np.ones((2, 2)), None), (np.ones((3, 1)), None)], None,
+     r"arrays\[1\]\[0\] must have 2 rows"),
     ([(np.ones(2), None)], None, r"arrays\[0\]\[0\] must be a matrix"),
     ([(np.ones((2, 2)), None)], ["relu", "relu"], "activations must name one for each of 1"),
 ])

@@ -1,8 +1,9 @@
 """The compiled kernels on plain NumPy arrays, for networks written by hand.
 
 Each function takes the place of lines that people write: ``np.maximum(X @ W + b, 0)`` is
-``dense_forward(X, W, b, "relu")``. float32 and float64; arrays whose numbers lie in order (C-contiguous)
-are read and written where they lie, all others are copied first; ``out=`` takes the results.
+``dense_forward(X, W, b, "relu")``. float32 and float64; arrays whose numbers lie in order
+(C-contiguous) are read and written where they lie, all others are copied first; ``out=`` takes the
+results.
 
 =====================  =====================================================================
 dense layers           `dense_forward`, `dense_backward`

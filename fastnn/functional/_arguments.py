@@ -1,8 +1,8 @@
-"""How the functions meet their arguments: the compiled ones first, then the ones that take anything.
+"""How the functions meet their arguments: compiled ones first, then those that take anything.
 
-A function of the core takes arrays of one floating type whose numbers lie in order, and returns; what
-it does not take goes to the function of the same name here, which says what is wrong with an argument,
-or makes such arrays and calls the core again, or computes with NumPy where there is no core.
+A function of the core takes arrays of one floating type whose numbers lie in order, and returns;
+what it does not take goes to the function of the same name here, which says what is wrong with an
+argument, or makes such arrays and calls the core again, or computes with NumPy without a core.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def in_place(name: str, array, like: np.ndarray | None = None) -> np.ndarray:
         raise ValueError(f"{name} is changed in place, but it is read-only. Pass a copy.")
     if like is not None:
         need(array.shape == like.shape, name, f"have the shape of p, {like.shape}", array,
-             f"Make it by np.zeros_like(p).")
+             "Make it by np.zeros_like(p).")
         if array.dtype != like.dtype:
             raise TypeError(f"{name} must be of the type of p, {like.dtype}, received "
                             f"{array.dtype}.")

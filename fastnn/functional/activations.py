@@ -93,10 +93,11 @@ def activation_backward(dy, y, activation, z=None, out=None):
     dy, y, z = reals(("z",), dy=dy, y=y, z=z)
     need(y.shape == dy.shape, "y", f"have the shape of dy, {dy.shape}", y)
     if it.keeps_z():
-        need(z is not None, "z", f"be given: the derivative of {it!r} needs what y was made from",
-             None)
+        need(z is not None, "z", f"be given: the derivative of {it!r} needs it", None,
+             "It is what y was made from.")
         halved = _is(it, Kind.GLU)
-        need(z.size == dy.size * (1 + halved) and z.ndim == dy.ndim, "z", f"be what y, of shape {y.shape}, was made from", z)
+        need(z.size == dy.size * (1 + halved) and z.ndim == dy.ndim, "z",
+             f"be what y, of shape {y.shape}, was made from", z)
     dz = target("out", out, z.shape if it.keeps_z() else dy.shape, dy.dtype, dy, y, z)
     if formula is not None and not _nothing(dy) and not _is(it, Kind.GLU):
         _arguments.core.array_activation_backward(dy, y, formula, z, dz)
@@ -167,7 +168,7 @@ def _make_backward(name, cls):
         general = _arguments.core.make_backward(formula, general)
     needs = "z too" if cls.keeps_z() else "no z"
     return _named(general, f"{name}_backward", cls,
-                  f"``(dy, y, z=None, out=None, **arguments)`` -> dz; needs {needs}; out may be dy.")
+                  f"``(dy, y, z=None, out=None, **arguments)`` -> dz; needs {needs}.")
 
 
 def _make_derivative(name, cls):

@@ -25,7 +25,7 @@ def one_hot(labels, num_classes, dtype=None, out=None):
     given = np.asarray(labels)
     if given.dtype.kind not in "fiub":
         raise TypeError(f"labels must be whole numbers, received an array of {given.dtype}.")
-    need(given.ndim == 1 or given.ndim == 2 and given.shape[1] == 1, "labels",
+    need(given.ndim == 1 or (given.ndim == 2 and given.shape[1] == 1), "labels",
          "have the shape (n,)", given)
     given = given.reshape(-1)
     rows = given.astype(np.int64)

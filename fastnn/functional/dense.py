@@ -78,7 +78,7 @@ def dense_backward(dY, X, W, Y=None, activation=None, Z=None, input_gradient=Tru
         need(Y is not None, "Y", f"be given: the slope of {it!r} is read off it", None,
              "Pass what dense_forward returned.")
         if formula is None or it.output_shape(W.shape) != W.shape or _arguments.core is None:
-            dY, plain, formula, Y, Z = activation_backward(dY, Y, activation, Z), True, None, None, None
+            dY, plain, Y, Z = activation_backward(dY, Y, activation, Z), True, None, None
         elif it.keeps_z():
             need(Z is not None, "Z", f"be given: the slope of {it!r} needs X W + b", None)
             need(Z.shape == dY.shape, "Z", f"have the shape of dY, {dY.shape}", Z)

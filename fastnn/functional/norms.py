@@ -48,7 +48,8 @@ def batch_norm_forward(X, gamma=None, beta=None, running_mean=None, running_var=
            [ 1.]])
     """
     running = running_mean, running_var
-    need(training or all(row is not None for row in running), "running_mean", "be given with running_var where training is False", "None")
+    need(training or all(row is not None for row in running), "running_mean",
+         "be given with running_var where training is False", "None")
     need((running_mean is None) == (running_var is None), "running_mean",
          "be given together with running_var", "one of them")
     X, gamma, beta, mean, variance = reals(

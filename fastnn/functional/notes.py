@@ -7,6 +7,8 @@ what is changed in them counts at the next call.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from fastnn import losses as _losses
@@ -21,7 +23,8 @@ def initialize_parameters(layer_dims, method="constant", seed=0):
     """{"W1": (n0, n1), "b1": (n1, 1), "W2": ...} for layers of n0, n1, ... neurons, in float64.
 
     method : "constant", weights of 0.1 as in the notes (all neurons of a layer then stay equal); or
-        "he", normal numbers times sqrt(2 / inputs); or "xavier", times sqrt(2 / (inputs + outputs)).
+        "he", normal numbers times sqrt(2 / inputs); or "xavier", times
+        sqrt(2 / (inputs + outputs)).
     seed : decides the random numbers. Biases are zeros.
 
     >>> from fastnn import functional as F
@@ -34,7 +37,7 @@ def initialize_parameters(layer_dims, method="constant", seed=0):
     if method not in ("constant", "he", "xavier"):
         raise ValueError(f"method must be 'constant', 'he' or 'xavier', received {method!r}.")
     parameters = {}
-    for layer, (k, m) in enumerate(zip(dims, dims[1:], strict=False), 1):
+    for layer, (k, m) in enumerate(pairwise(dims), 1):
         if method == "constant":
             W = np.full((k, m), 0.1)
         else:

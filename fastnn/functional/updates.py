@@ -1,6 +1,6 @@
-"""Optimizers' steps on plain arrays, in place: in the hand-written loop, ``p -= rate * g`` and its kin.
+"""Optimizers' steps on plain arrays, in place: ``p -= rate * g`` and its kin.
 
-The formulas are those of `fastnn.optimizers`, with Keras's defaults and conventions; slots (m, v, ...)
+The formulas are those of `fastnn.optimizers`, with Keras's defaults and conventions; slots (m, v)
 are arrays like ``p`` that begin as zeros, Adagrad's with 0.1. Every function returns ``p``. For
 schedules, clipping, Lamb, Nadam and Ftrl there is ``fastnn.optimizers``, whose ``apply_gradients``
 moves arrays too.
@@ -15,7 +15,8 @@ from fastnn.functional import _arguments
 from fastnn.functional._arguments import in_order, in_place, kernel, need, number, whole
 
 
-def _move(name: str, cls, rule: str, p, g, slots: dict, numbers: dict, t: int = 1, decay: float = 0.0):
+def _move(name: str, cls, rule: str, p, g, slots: dict, numbers: dict, t: int = 1,
+          decay: float = 0.0):
     """One step of an optimizer's rule. ``numbers`` are its arguments, already looked at."""
     in_place("p", p)
     for slot, array in slots.items():
@@ -188,7 +189,8 @@ def _moments(t, learning_rate, beta_1, beta_2, epsilon) -> dict:
     """The numbers of Adam and Adamax; t is not the rule's own."""
     return {"t": whole("t", t, 1), "learning_rate": _rate(learning_rate),
             "beta_1": number("beta_1", beta_1, 0.0, 1.0),
-            "beta_2": number("beta_2", beta_2, 0.0, 1.0), "epsilon": number("epsilon", epsilon, 0.0)}
+            "beta_2": number("beta_2", beta_2, 0.0, 1.0),
+            "epsilon": number("epsilon", epsilon, 0.0)}
 
 
 @kernel
@@ -211,7 +213,9 @@ def adam_update(p, g, m, v, t, learning_rate=0.001, beta_1=0.9, beta_2=0.999, ep
 @kernel
 def adamw_update(p, g, m, v, t, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999,
                  epsilon=1e-7):
-    """p <- p - weight_decay learning_rate p, then `adam_update`. Loshchilov & Hutter 2019, algorithm 2.
+    """p <- p - weight_decay learning_rate p, then `adam_update`.
+
+    Loshchilov & Hutter 2019, algorithm 2.
 
     >>> import numpy as np
     >>> from fastnn import functional as F
