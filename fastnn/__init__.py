@@ -12,9 +12,9 @@ from fastnn._version import __version__
 
 # What the package offers, and where it lies. Nothing is imported before it is used.
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
-            "initializers", "layers", "lessons", "losses", "metrics", "models", "optimizers",
-            "perceptron", "plot", "random",
-            "regularizers", "saving", "training", "utils")
+            "functional", "initializers", "layers", "lessons", "losses", "metrics", "models",
+            "optimizers", "perceptron", "plot", "random", "regularizers", "saving", "training",
+            "utils")
 _NAMES = {
     "Input": "fastnn.layers",
     "Model": "fastnn.models",
