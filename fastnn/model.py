@@ -21,6 +21,7 @@ from fastnn import (
     random,
     registry,
     rows,
+    understanding,
 )
 from fastnn.callbacks import CallbackList
 from fastnn.layers.base import Layer, Variable, assign_all
@@ -396,6 +397,15 @@ class Model:
         backend = self._compiled["backend"] if self._compiled else None
         self._predictor = Predictor(self, backend)
         return self._predictor
+
+    # looking inside
+
+    activations = understanding.activations
+    gradients = understanding.gradients
+    input_gradients = understanding.input_gradients
+    row_losses = understanding.row_losses
+    row_gradients = understanding.row_gradients
+    check_gradients = understanding.check_gradients
 
     # description
 

@@ -48,6 +48,8 @@ class Trainer:
     order ``random.permutations(seed, e, 1, rows)``, and step s draws its dropout masks.
     """
 
+    builder = Builder  # what makes the plan
+
     def __init__(self, model, optimizer="rmsprop", loss="mse", metrics=(), backend=None,
                  seed=None, weighted_metrics=()):
         model.ensure_packed()
@@ -75,7 +77,7 @@ class Trainer:
         self.run = None  # the `fitting.Fit` at work
 
     def _lower(self):
-        model, builder = self.model, Builder(self.model.params.dtype)
+        model, builder = self.model, self.builder(self.model.params.dtype)
         prediction = self.loss.lower(builder, model.lower(builder))
         for metric in self.inside:
             first = 1 + builder.n_metrics

@@ -22,8 +22,9 @@ from fastnn.callbacks.monitor import EarlyStopping, MonitorCallback, TerminateOn
 from fastnn.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
 from fastnn.callbacks.records import CSVLogger, TqdmCallback
 from fastnn.callbacks.tensorboard import TensorBoard
+from fastnn.callbacks.weights import KeepWeights
 
 __all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
-           "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "MonitorCallback",
-           "ReduceLROnPlateau", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN",
-           "TqdmCallback"]
+           "KeepWeights", "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint",
+           "MonitorCallback", "ReduceLROnPlateau", "SwapEMAWeights", "TensorBoard",
+           "TerminateOnNaN", "TqdmCallback"]
