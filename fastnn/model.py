@@ -406,6 +406,7 @@ class Model:
     row_losses = understanding.row_losses
     row_gradients = understanding.row_gradients
     check_gradients = understanding.check_gradients
+    explain_step = understanding.explain_step
 
     # description
 

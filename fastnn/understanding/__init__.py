@@ -15,8 +15,8 @@ changes the model. Gradients are computed by the model's own compiled backend.
 
 from __future__ import annotations
 
-__all__ = ["activations", "check_gradients", "gradients", "input_gradients", "row_gradients",
-           "row_losses"]
+__all__ = ["activations", "check_gradients", "explain_step", "gradients", "input_gradients",
+           "row_gradients", "row_losses"]
 
 
 def activations(model, x) -> dict:
@@ -148,3 +148,49 @@ def _by_name(model, flat) -> dict:
     dtype = model.params.dtype
     return {f"{layer.name}/{v.name}": flat[v.offset : v.offset + v.size].reshape(v.shape).astype(
             dtype) for layer in layers_of(model) for v in layer.trainable_weights}
+
+
+def explain_step(model, x, y, *, digits: int = 6, limit: int = 30):
+    """One training step on one row, written out: every number and how it came about.
+
+    x, y : one row, with or without the axis of rows.
+    digits : figures of each number; limit : how many weights of a layer are written.
+
+    Returns an `explain.Explanation`: print it, show it in a notebook, or ask for its ``latex()`` or
+    ``html()``; ``loss`` and ``steps`` have the numbers. It follows stacks of Dense layers and their
+    activations; ValueError for others. The new weights are the optimizer's own, of its next step.
+
+    The weight from input i to neuron j of layer l is Wˡᵢⱼ, the neuron's bias bₗⱼ, what it sums up
+    zₗⱼ and its output oₗⱼ; ŷ is the last one.
+
+    >>> from fastnn import Sequential, layers
+    >>> model = Sequential([layers.Dense(1, input_dim=1, kernel_initializer="ones")])
+    >>> model.compile("sgd", "mse")
+    >>> print(model.explain_step([2.0], [5.0]))
+    A step of sgd on one row
+      x = (2)
+      y = 5
+    1. Forwards
+      ŷ = W¹₁₁ · x₁ + b₁₁ = 1 · 2 + 0 = 2
+    2. The loss
+      L = (y − ŷ)² = (5 − 2)² = 9
+    3. Backwards: the chain rule
+      ∂L/∂ŷ = −2(y − ŷ) = −2 · (5 − 2) = −6
+      ∂L/∂W¹₁₁ = ∂L/∂ŷ · ∂ŷ/∂W¹₁₁ = −2(y − ŷ) · x₁ = −6 · 2 = −12
+      ∂L/∂b₁₁ = ∂L/∂ŷ · ∂ŷ/∂b₁₁ = −2(y − ŷ) = −6
+    4. The update
+      W¹₁₁ = 1 − 0.01 · (−12) = 1.12
+      b₁₁ = 0 − 0.01 · (−6) = 0.06
+    """
+    import numpy as np
+
+    from fastnn.understanding.explain import explain
+
+    x, y = np.asarray(x), np.asarray(y)
+    row, out = model.row_shapes
+    x = x[None] if x.shape == row else x
+    if len(x) != 1:
+        raise ValueError(f"explain_step explains one row, received {len(x)}.")
+    y = y.reshape((1, *out) if y.size > 1 else (1,))
+    _, feed = _feed(model, x, y)
+    return explain(model, feed, digits, limit)
