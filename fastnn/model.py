@@ -407,6 +407,7 @@ class Model:
     row_gradients = understanding.row_gradients
     check_gradients = understanding.check_gradients
     explain_step = understanding.explain_step
+    diagnose = understanding.diagnose
 
     # description
 

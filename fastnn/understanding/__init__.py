@@ -15,8 +15,8 @@ changes the model. Gradients are computed by the model's own compiled backend.
 
 from __future__ import annotations
 
-__all__ = ["activations", "check_gradients", "explain_step", "gradients", "input_gradients",
-           "row_gradients", "row_losses"]
+__all__ = ["activations", "check_gradients", "diagnose", "explain_step", "gradients",
+           "input_gradients", "row_gradients", "row_losses"]
 
 
 def activations(model, x) -> dict:
@@ -194,3 +194,30 @@ def explain_step(model, x, y, *, digits: int = 6, limit: int = 30):
     y = y.reshape((1, *out) if y.size > 1 else (1,))
     _, feed = _feed(model, x, y)
     return explain(model, feed, digits, limit)
+
+
+def diagnose(model, x, y, sample_weight=None, *, validation_data=None, validation_split=0.0,
+             batch_size=None):
+    """Look for what keeps a compiled model from learning: a `diagnosis.Diagnosis`; print it.
+
+    x, y, sample_weight : the data that it trains on, of which 1000 rows are looked at.
+    validation_data, validation_split, batch_size : as given to `fit`, for the rules about them.
+
+    The rules look at the data, the weights and gradients as they are now, and at the history of the
+    last `fit`, if there was one. Each finding has its evidence and a cure; `fastnn.understanding.
+    rules` lists them. The callback `Doctor` does the same at the end of a training.
+
+    >>> import numpy as np
+    >>> from fastnn import Sequential, layers
+    >>> model = Sequential([layers.Dense(4, "relu", input_dim=2, kernel_initializer="zeros"),
+    ...                     layers.Dense(1, "sigmoid")])
+    >>> model.compile("adam", "binary_crossentropy")
+    >>> found = model.diagnose(np.array([[0.0, 1.0], [1.0, 0.0]]), [0, 1])
+    >>> found.rules
+    ['symmetric_weights', 'dead_relus']
+    >>> found["symmetric_weights"].evidence
+    {'neurons': 4, 'different': 1, 'first weight': 0.0}
+    """
+    from fastnn.understanding.diagnosis import diagnose
+
+    return diagnose(model, x, y, sample_weight, validation_data, validation_split, batch_size)

@@ -313,8 +313,9 @@ class _Writer:
             for step, own in list(zip(steps, plain, strict=True))[: self.e.limit]:
                 formula = f"{s.number(step.old)} {s.minus} {self.numbers_of([rate, step.gradient])}"
                 if not np.isclose(step.new, step.old - rate * step.gradient, rtol=1e-9, atol=1e-12):
-                    formula = f"{s.number(step.old)}{s.arrow}{s.number(step.new)}"  # not plain descent
-                    self.lines.append(s.line([f"{step.name}: {formula}"]))
+                    # no plain descent: the optimizer's own result
+                    moved = f"{s.number(step.old)}{s.arrow}{s.number(step.new)}"
+                    self.lines.append(s.line([f"{step.name}: {moved}"]))
                     continue
                 self.write(step.name, formula, s.number(step.new))
                 if not np.isclose(step.gradient, own, rtol=1e-9, atol=1e-12):

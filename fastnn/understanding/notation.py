@@ -46,7 +46,8 @@ class Text:
         return f"{base}²"
 
     def function(self, name: str, argument: str, prime: bool = False) -> str:
-        return f"{name}{'\u2032' if prime else ''}({argument})"
+        mark = "\u2032" if prime else ""
+        return f"{name}{mark}({argument})"
 
     def text(self, words: str) -> str:
         return words
