@@ -412,12 +412,18 @@ class Model:
     # description
 
     def summary(self, line_length=None, positions=None, print_fn=None, show_trainable=False,
-                layer_range=None) -> None:
-        """Print the layers, their shapes and how many parameters they have, as Keras does."""
+                layer_range=None, *, flops=False) -> None:
+        """Print the layers, their shapes and how many parameters they have, as Keras does.
+
+        flops : also the operations, the bytes and the measured time a step, as
+            `fastnn.understanding.costs` has them.
+        """
         from fastnn.summary import describe, print_summary
 
         print_summary(self.name, *describe(self), print_fn=print_fn, line_length=line_length,
                       positions=positions, show_trainable=show_trainable, layer_range=layer_range)
+        if flops:
+            understanding.print_costs(self, print_fn)
 
     def save(self, path, overwrite=True, metadata=None) -> None:
         """Write the model, its optimizer's state included, to a file; see `fastnn.saving`."""

@@ -135,6 +135,13 @@ def check_gradients(model, x, y, sample_weight=None, *, samples: int = 20,
     return check(model, feed, samples, training)
 
 
+def print_costs(model, print_fn=None) -> None:
+    """What ``model.summary(flops=True)`` prints below the table; `costs.costs` has the numbers."""
+    from fastnn.understanding.costs import print_costs
+
+    print_costs(model, print_fn)
+
+
 def _feed(model, x, y, sample_weight=None):
     """The trainer, and the data as it takes them."""
     model._build_for_training(x, y)
