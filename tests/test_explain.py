@@ -1,7 +1,9 @@
 """A training step written out: its numbers are those of the step that is then taken."""
 
+import doctest
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from fastnn import layers
 from fastnn.initializers import Constant
 from fastnn.optimizers import SGD
 from fastnn.understanding.notation import Html, Latex, Text
+from fastnn.understanding.rules import RULES
 
 WORKED = """\
 A step of sgd on one row
@@ -236,3 +239,12 @@ def test_explaining_changes_nothing():
     np.testing.assert_array_equal(model.params, before[0])
     np.testing.assert_array_equal(model.trainer.memory.slots, before[1])
     assert model.trainer.step == before[2]
+
+
+def test_the_examples_of_the_guide():
+    fastnn.utils.set_random_seed(0)
+    guide = Path(__file__).parents[1] / "docs" / "understand.md"
+    failed, tried = doctest.testfile(str(guide), module_relative=False, encoding="utf-8")
+    assert tried > 30 and not failed
+    text = guide.read_text("utf-8")
+    assert [name for name in RULES if f"| `{name}` |" not in text] == []

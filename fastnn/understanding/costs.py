@@ -14,7 +14,8 @@ from fastnn.plan import Builder, Kind, in_network
 from fastnn.summary import in_bytes
 
 _SECONDS = 0.1  # that measuring takes
-_FREE = (Kind.INPUT, Kind.FORK, Kind.GATHER, Kind.CONCATENATE, Kind.EMBEDDING)  # they compute nothing
+# they compute nothing
+_FREE = (Kind.INPUT, Kind.FORK, Kind.GATHER, Kind.CONCATENATE, Kind.EMBEDDING)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _forward(op) -> int:
     if kind in _FREE:
         return 0
     if kind == Kind.DENSE:
-        return 2 * k * m + m * (op["b"] >= 0) + m * (op["formula"] != 0)
+        return 2 * k * m + m * (int(op["b"] >= 0) + int(op["formula"] != 0))
     return k
 
 
@@ -123,7 +124,7 @@ def _backward(op) -> int:
         return 0
     if kind == Kind.DENSE:
         products = int(op["trains"] > 0) + int(op["dsrc"] >= 0)
-        return 2 * k * m * products + m * (op["b"] >= 0) + m * (op["formula"] != 0)
+        return 2 * k * m * products + m * (int(op["b"] >= 0) + int(op["formula"] != 0))
     return _forward(op)
 
 
