@@ -14,7 +14,7 @@ from fastnn._version import __version__
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
             "initializers", "layers", "lessons", "losses", "metrics", "models", "optimizers",
             "perceptron", "random",
-            "regularizers", "saving", "training", "utils")
+            "regularizers", "saving", "training", "understanding", "utils")
 _NAMES = {
     "Input": "fastnn.layers",
     "Perceptron": "fastnn.perceptron",

@@ -231,6 +231,49 @@ def test_kinks_are_left_aside():
     assert check.ok and [a.kinks for a in check.arrays] == [1, 1]
 
 
+# models of several inputs and outputs
+
+
+def branching(backend):
+    """Two inputs, two outputs, and a layer that is used twice."""
+    a, b = fastnn.Input((3,), name="a"), fastnn.Input((2, 2), name="b")
+    shared = layers.Dense(4, "tanh", name="shared")
+    joined = layers.concatenate([shared(a), layers.Flatten()(b)])
+    hidden = layers.Dense(4, "tanh", name="hidden")(layers.Dropout(0.3)(joined))
+    both = layers.add([shared(layers.Dense(3, name="back")(hidden)), hidden])
+    model = fastnn.Model([a, b], [layers.Dense(1, name="one")(both),
+                                  layers.Dense(3, "softmax", name="two")(hidden)])
+    model.compile("adam", loss={"one": "mse", "two": "sparse_categorical_crossentropy"},
+                  loss_weights={"two": 0.5}, backend=backend)
+    return model
+
+
+@pytest.mark.skipif(not hasattr(fastnn, "Model"), reason="needs functional models")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_models_that_branch(backend):
+    model = branching(backend)
+    x, y = [X[:, :3], X[:, 2:].reshape(-1, 2, 2)], [X[:, :1], KINDS]
+    assert model.check_gradients(x, y, samples=5).ok
+    assert model.row_losses(x, y).mean() == pytest.approx(model.evaluate(x, y, verbose=0)[0],
+                                                          rel=1e-5)
+    found, h = model.input_gradients(x, y), 1e-2
+    for i, at in ((0, (0, 2)), (1, (5, 1, 0))):
+        moved = [np.array(x[0]), np.array(x[1])]
+        moved[i][at] += h
+        up = model.row_losses(moved, y)[at[0]]
+        moved[i][at] -= 2 * h
+        assert found[i].shape == x[i].shape
+        assert found[i][at] == pytest.approx((up - model.row_losses(moved, y)[at[0]]) / (2 * h),
+                                             rel=1e-2, abs=1e-4)
+    seen = model.activations(x)
+    assert {"shared", "shared_1", "hidden", "one", "two"} <= set(seen)
+    np.testing.assert_allclose(seen["two"], model.predict(x)[1], rtol=1e-5, atol=1e-6)
+    assert model.diagnose(x, y).rules == []
+    assert costs(model).layers["shared"] == 2 * (2 * 12 + 4 + 4)
+    with pytest.raises(ValueError, match="branch"):
+        model.explain_step(x, y)
+
+
 # weights of past epochs
 
 

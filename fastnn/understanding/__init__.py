@@ -191,8 +191,10 @@ def explain_step(model, x, y, *, digits: int = 6, limit: int = 30):
     """
     import numpy as np
 
+    from fastnn.understanding.chain import require_row
     from fastnn.understanding.explain import explain
 
+    require_row(model)
     x, y = np.asarray(x), np.asarray(y)
     row, out = model.row_shapes
     x = x[None] if x.shape == row else x

@@ -10,12 +10,13 @@ from fastnn import losses, rows
 from fastnn.activations import Activation
 from fastnn.layers.core import Dense, Flatten, Reshape
 from fastnn.understanding import watching
-from fastnn.understanding.checking import layers_of
+from fastnn.understanding.checking import branches, layers_of
 from fastnn.understanding.probe import Probe
 
 SAMPLE = 1000  # rows that are looked at, evenly spaced
 
 _PASSING = (Flatten, Reshape)
+_SCALING = ("fastnn.layers.embedding", "fastnn.layers.normalization", "fastnn.layers.preprocessing")
 
 
 class Case:
@@ -64,7 +65,13 @@ class Case:
 
     @cached_property
     def first_inputs(self) -> np.ndarray | None:
-        """What the first dense layer reads; None if another layer with weights stands before it."""
+        """What the first dense layer reads; None if another layer with weights stands before it.
+
+        Where the layers branch, the data, unless a layer is there that may scale them.
+        """
+        if branches(self.model):
+            scales = any(type(layer).__module__ in _SCALING for layer in self.layers)
+            return None if scales else self.sample.X
         before = None
         for layer in self.layers:
             if isinstance(layer, Dense):

@@ -14,7 +14,7 @@ from fastnn import activations, config, losses
 from fastnn.activations import Activation
 from fastnn.backends import Memory
 from fastnn.layers.core import Dense, Flatten, Reshape
-from fastnn.understanding.checking import layers_of
+from fastnn.understanding.checking import branches, layers_of
 from fastnn.understanding.probe import Probe
 
 
@@ -57,6 +57,13 @@ class Chain:
     penalized: np.ndarray
 
 
+def require_row(model) -> None:
+    """A ValueError for a model whose layers branch."""
+    if branches(model):
+        raise ValueError("explain_step follows layers in a row; the layers of the model "
+                         f"{model.name!r} branch.")
+
+
 def compute(model, feed) -> Chain:
     """The chain of the feed's only row."""
     trainer = model.trainer
@@ -73,9 +80,6 @@ def compute(model, feed) -> Chain:
 
 
 def _forward(model, x) -> list[Stage]:
-    if getattr(model, "connections", dict)():
-        raise ValueError("explain_step follows layers in a row; the layers of the model "
-                         f"{model.name!r} branch.")
     stages: list[Stage] = []
     for layer in layers_of(model):
         activation = getattr(layer, "activation", None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn.layers.core import InputLayer
 from fastnn.understanding.probe import Probe
 
 STEP = 1e-5  # of a difference, relative to a weight above 1: errors of about 1e-10 to both sides
@@ -85,8 +86,14 @@ def check(model, feed, samples: int, training: bool) -> GradientCheck:
 
 
 def layers_of(model) -> list:
-    """The layers, those of models among them in their place."""
-    return getattr(model, "leaves", model.layers)
+    """The layers, inputs apart; those of models among them in their place."""
+    found = getattr(model, "leaves", model.layers)
+    return [layer for layer in found if not isinstance(layer, InputLayer)]
+
+
+def branches(model) -> bool:
+    """Whether the layers are more than a row of them."""
+    return bool(getattr(model, "connections", dict)())
 
 
 def _slope(probe: Probe, rows, i: int) -> tuple[float, bool]:

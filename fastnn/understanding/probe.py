@@ -21,7 +21,7 @@ WORKSPACE = 1 << 26  # bytes that one call's workspace may take
 _COUNTING = range(Kind.ELEMENT_METRIC, Kind.PENALTY)
 _MOVING = range(Kind.CLIP_VALUE, Kind.ORTHOGONALITY)  # clipping, the update, constraints
 _SUM = REDUCTIONS["sum"]
-_TABLE = -2  # the offset of a table of data until it is known
+_TABLE = -1  # offsets below it are those of tables whose data are not known yet
 
 
 class Probe:
@@ -120,7 +120,8 @@ class TableBuilder(Builder):
         place = super().input((1,))
         self.tables.append(tuple(shape))
         # where the table lies, and how many rows it has, is known with the data
-        return self.op(Kind.EMBEDDING, place, shape=tuple(shape), trains=True, w=_TABLE, s=0)
+        return self.op(Kind.EMBEDDING, place, shape=tuple(shape), trains=True,
+                       w=_TABLE - len(self.tables), s=0)
 
 
 class InputProbe:
@@ -154,7 +155,7 @@ class InputProbe:
         tables = [feed.X[:, end - width : end] for width, end in zip(widths, ends, strict=True)]
         start = len(self.rows_of.params)
         ops = self.plan.ops.copy()
-        ours = np.flatnonzero((ops["kind"] == Kind.EMBEDDING) & (ops["w"] == _TABLE))
+        ours = np.flatnonzero((ops["kind"] == Kind.EMBEDDING) & (ops["w"] < _TABLE))
         for i, width, end in zip(ours, widths, ends, strict=True):
             ops["s"][i], ops["w"][i] = n, start + n * (end - width)
         params = np.concatenate([self.rows_of.params, *map(np.ravel, tables)])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastnn import backends, config, data
+from fastnn import backends, config
 from fastnn.plan import Builder, Kind
 from fastnn.understanding.probe import WORKSPACE
 
@@ -58,10 +58,8 @@ def activations(model, X: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def rows(model, x) -> np.ndarray:
-    """``x`` as the model's rows (n, k), checked, of its type."""
-    model.build_for(x)
-    found = data.inputs(x, model.row_shapes[0], model.params.dtype)
-    return found[:]
+    """``x`` as the model's rows (n, k), as a prediction takes them."""
+    return (model._predictor or model._make_predictor(x)).rows(x)[:]
 
 
 def _new_name(name: str, taken) -> str:

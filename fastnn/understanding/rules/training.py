@@ -10,7 +10,7 @@ from fastnn.understanding.finding import Finding, rule
 
 EPOCHS = 5  # fewer say little
 UP = 1.05  # a loss that is so many times the last one has gone up, not just wavered
-OFTEN = 0.4  # of the epochs
+OFTEN, TIMES = 0.4, 3  # of the epochs, and so many at least
 LITTLE = 0.05  # of the loss, gained in a whole training
 STRAIGHT = 0.5  # the gain of its second half, as a share of that of its first
 WORSE = 1.2  # the validation's last losses over its best
@@ -33,9 +33,10 @@ def learning_rate_too_large(case: Case) -> Finding | None:
                        {"first loss": float(loss[0]), "epoch": int(broken[0])})
     if len(loss) < EPOCHS:
         return None
-    ups = float((loss[1:] > UP * loss[:-1]).mean())
+    rises = loss[1:] > UP * loss[:-1]
+    ups = float(rises.mean())
     gained = (loss[0] - loss[-1]) / abs(loss[0]) if loss[0] else 0.0
-    if loss[-1] > 2 * abs(loss[0]) or (ups >= OFTEN and gained < 0.5):
+    if loss[-1] > 2 * abs(loss[0]) or (ups >= OFTEN and rises.sum() >= TIMES and gained < 0.5):
         return Finding(
             f"The loss goes up in {ups:.0%} of the epochs: steps leap over the minimum, to and "
             "fro.", cure, {"first loss": float(loss[0]), "last": float(loss[-1]),
