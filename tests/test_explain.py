@@ -116,11 +116,16 @@ def test_the_numbers_are_those_of_the_step_then_taken(number, optimizer):
     found = model.explain_step(x[0], y)
     assert found.loss == pytest.approx(model.row_losses(x, Y)[0], rel=1e-12)
     text = found.text()
-    model.train_on_batch(x, Y)
 
     def flat(arrays):
         return np.concatenate([np.ravel(a) for a in arrays])
 
+    # the chain rule by hand, and the backend's gradient without penalties
+    [own] = model.row_gradients(x, Y)
+    written = flat(a for stage in found.numbers.stages
+                   for a in ((stage.dW,) if stage.b is None else (stage.dW, stage.dz)))
+    np.testing.assert_allclose(written, flat(own.values()), rtol=1e-9, atol=1e-12)
+    model.train_on_batch(x, Y)
     np.testing.assert_allclose([s.gradient for s in found.steps], flat(gradients.values()),
                                rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose([s.old for s in found.steps], flat(old), rtol=1e-12)
