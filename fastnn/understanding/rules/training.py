@@ -59,8 +59,8 @@ def learning_rate_too_small(case: Case) -> Finding | None:
     return Finding(
         f"The loss falls steadily, but by {gained:.2%} in {len(loss)} epochs: at this pace the "
         "minimum is far away.",
-        f"Multiply the learning rate{'' if rate is None else f' ({rate:.3g})'} by 10, or use Adam; "
-        "fastnn.find_learning_rate suggests one.",
+        f"Multiply the learning rate{'' if rate is None else f' ({rate:.3g})'} by 10, or train "
+        "longer; fastnn.find_learning_rate suggests one.",
         {"first loss": float(loss[0]), "last": float(loss[-1])})
 
 
