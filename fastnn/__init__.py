@@ -14,7 +14,7 @@ from fastnn._version import __version__
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
             "functional", "initializers", "layers", "lessons", "losses", "metrics", "models",
             "optimizers", "perceptron", "plot", "random", "regularizers", "saving", "training",
-            "utils")
+            "understanding", "utils")
 _NAMES = {
     "Input": "fastnn.layers",
     "Model": "fastnn.models",

@@ -171,7 +171,8 @@ class Layer:
         """What models call: ``lower``, and behind it the penalty of the output, if it has one."""
         value = self.lower(builder, *values)
         penalty = self.activity_regularizer
-        return value if penalty is None else penalty.lower_activity(builder, value)
+        value = value if penalty is None else penalty.lower_activity(builder, value)
+        return builder.made(self, value)
 
     def add_weight(self, name, shape, initializer="glorot_uniform", trainable=True,
                    regularizer=None, constraint=None) -> None:
