@@ -804,6 +804,16 @@ cdef void loss_MeanSquaredError(
         y = y_[i]
         out_[i] = ((y - t) * (y - t))
 
+cdef void loss_PoissonDeviance(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = ((exp_(y) - t) - (t * (y - log_((t if (t > <real>0.0) else <real>1.0)))))
+
 cdef void loss_MeanAbsoluteError(
     real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
@@ -900,21 +910,23 @@ cdef void loss(
     elif code == 6:
         loss_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 7:
-        loss_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
+        loss_PoissonDeviance[real](out_, t_, y_, numbers, lo, hi)
     elif code == 8:
-        loss_MeanAbsolutePercentageError[real](out_, t_, y_, numbers, lo, hi)
+        loss_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 9:
-        loss_MeanSquaredLogarithmicError[real](out_, t_, y_, numbers, lo, hi)
+        loss_MeanAbsolutePercentageError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 10:
-        loss_Huber[real](out_, t_, y_, numbers, lo, hi)
+        loss_MeanSquaredLogarithmicError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 11:
-        loss_LogCosh[real](out_, t_, y_, numbers, lo, hi)
+        loss_Huber[real](out_, t_, y_, numbers, lo, hi)
     elif code == 12:
-        loss_Poisson[real](out_, t_, y_, numbers, lo, hi)
+        loss_LogCosh[real](out_, t_, y_, numbers, lo, hi)
     elif code == 13:
+        loss_Poisson[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 14:
         loss_KLDivergence[real](out_, t_, y_, numbers, lo, hi)
 
-LOSS_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
+LOSS_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'PoissonDeviance', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
 
 cdef void slope_BinaryCrossentropy(
@@ -1016,6 +1028,16 @@ cdef void slope_MeanSquaredError(
         y = y_[i]
         out_[i] = (<real>2.0 * (y - t))
 
+cdef void slope_PoissonDeviance(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = (exp_(y) - t)
+
 cdef void slope_MeanAbsoluteError(
     real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
@@ -1111,21 +1133,23 @@ cdef void slope(
     elif code == 6:
         slope_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 7:
-        slope_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
+        slope_PoissonDeviance[real](out_, t_, y_, numbers, lo, hi)
     elif code == 8:
-        slope_MeanAbsolutePercentageError[real](out_, t_, y_, numbers, lo, hi)
+        slope_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 9:
-        slope_MeanSquaredLogarithmicError[real](out_, t_, y_, numbers, lo, hi)
+        slope_MeanAbsolutePercentageError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 10:
-        slope_Huber[real](out_, t_, y_, numbers, lo, hi)
+        slope_MeanSquaredLogarithmicError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 11:
-        slope_LogCosh[real](out_, t_, y_, numbers, lo, hi)
+        slope_Huber[real](out_, t_, y_, numbers, lo, hi)
     elif code == 12:
-        slope_Poisson[real](out_, t_, y_, numbers, lo, hi)
+        slope_LogCosh[real](out_, t_, y_, numbers, lo, hi)
     elif code == 13:
+        slope_Poisson[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 14:
         slope_KLDivergence[real](out_, t_, y_, numbers, lo, hi)
 
-SLOPE_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
+SLOPE_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'PoissonDeviance', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
 
 cdef void update_Adadelta_plain(

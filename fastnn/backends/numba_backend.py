@@ -68,7 +68,7 @@ def _compiled(dtype: str, threaded: bool):
                         if Y.size:
                             numba_kernels.copy_out(Y[part, first:], work, ops[i].dst * n, n, m)
                     elif scored:
-                        numba_heads.score(batch, ops[i])
+                        numba_heads.score(batch, ops[i], scalars[done])
                 if training and scored:
                     for i in range(ops.size - 1, -1, -1):
                         if numba_network.in_network(ops[i].kind) and ops[i].ddst >= 0:

@@ -404,23 +404,28 @@ def loss(code, out_, out0, t_, t0, y_, y0, numbers, size):
             t = t_[i]
             y = y_[i]
             out_[i] = ((y - t) * (y - t))
-    elif code == 7:  # MeanAbsoluteError
+    elif code == 7:  # PoissonDeviance
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            out_[i] = ((exp_(y) - t) - (t * (y - log_((t if (t > real(0.0)) else real(1.0))))))
+    elif code == 8:  # MeanAbsoluteError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = abs_((y - t))
-    elif code == 8:  # MeanAbsolutePercentageError
+    elif code == 9:  # MeanAbsolutePercentageError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = (real(100.0) * (abs_((y - t)) / maximum_(abs_(t), real(1e-07))))
-    elif code == 9:  # MeanSquaredLogarithmicError
+    elif code == 10:  # MeanSquaredLogarithmicError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             d = (log1p_(maximum_(y, real(1e-07))) - log1p_(maximum_(t, real(1e-07))))
             out_[i] = (d * d)
-    elif code == 10:  # Huber
+    elif code == 11:  # Huber
         delta = real(numbers[0])
         for i in range(size):
             t = t_[i]
@@ -428,18 +433,18 @@ def loss(code, out_, out0, t_, t0, y_, y0, numbers, size):
             a = abs_((y - t))
             inner = minimum_(a, delta)
             out_[i] = (inner * (a - (real(0.5) * inner)))
-    elif code == 11:  # LogCosh
+    elif code == 12:  # LogCosh
         for i in range(size):
             t = t_[i]
             y = y_[i]
             a = abs_((y - t))
             out_[i] = (a + log1p_((real(0.5) * expm1_(((-real(2.0)) * a)))))
-    elif code == 12:  # Poisson
+    elif code == 13:  # Poisson
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = (y - (t * log_((y + real(1e-07)))))
-    elif code == 13:  # KLDivergence
+    elif code == 14:  # KLDivergence
         for i in range(size):
             t = t_[i]
             y = y_[i]
@@ -447,7 +452,7 @@ def loss(code, out_, out0, t_, t0, y_, y0, numbers, size):
             p = minimum_(maximum_(y, real(1e-07)), real(1.0))
             out_[i] = (s * log_((s / p)))
 
-LOSS_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
+LOSS_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'PoissonDeviance', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
 
 @njit
@@ -521,41 +526,46 @@ def slope(code, out_, out0, t_, t0, y_, y0, numbers, size):
             t = t_[i]
             y = y_[i]
             out_[i] = (real(2.0) * (y - t))
-    elif code == 7:  # MeanAbsoluteError
+    elif code == 7:  # PoissonDeviance
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            out_[i] = (exp_(y) - t)
+    elif code == 8:  # MeanAbsoluteError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = ((real(1.0) if (y > t) else real(0.0)) - (real(1.0) if (y < t) else real(0.0)))
-    elif code == 8:  # MeanAbsolutePercentageError
+    elif code == 9:  # MeanAbsolutePercentageError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             sign = ((real(100.0) if (y > t) else real(0.0)) - (real(100.0) if (y < t) else real(0.0)))
             out_[i] = (sign / maximum_(abs_(t), real(1e-07)))
-    elif code == 9:  # MeanSquaredLogarithmicError
+    elif code == 10:  # MeanSquaredLogarithmicError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             p = maximum_(y, real(1e-07))
             d = (log1p_(p) - log1p_(maximum_(t, real(1e-07))))
             out_[i] = (((real(2.0) * d) / (real(1.0) + p)) if (p == y) else real(0.0))
-    elif code == 10:  # Huber
+    elif code == 11:  # Huber
         delta = real(numbers[0])
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = minimum_(maximum_((y - t), (-delta)), delta)
-    elif code == 11:  # LogCosh
+    elif code == 12:  # LogCosh
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = tanh_((y - t))
-    elif code == 12:  # Poisson
+    elif code == 13:  # Poisson
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = (real(1.0) - (t / (y + real(1e-07))))
-    elif code == 13:  # KLDivergence
+    elif code == 14:  # KLDivergence
         for i in range(size):
             t = t_[i]
             y = y_[i]
@@ -563,7 +573,7 @@ def slope(code, out_, out0, t_, t0, y_, y0, numbers, size):
             p = minimum_(maximum_(y, real(1e-07)), real(1.0))
             out_[i] = (((-s) / p) if (p == y) else real(0.0))
 
-SLOPE_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
+SLOPE_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'PoissonDeviance', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
 
 @njit

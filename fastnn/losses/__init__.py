@@ -54,6 +54,7 @@ from fastnn.losses.functions import (
     mean_squared_error,
     mean_squared_logarithmic_error,
     poisson,
+    poisson_deviance,
     sparse_categorical_crossentropy,
     squared_hinge,
     sum_squared_error,
@@ -72,6 +73,7 @@ from fastnn.losses.regression import (
     MeanSquaredError,
     MeanSquaredLogarithmicError,
     Poisson,
+    PoissonDeviance,
     SumSquaredError,
 )
 from fastnn.losses.rows import (
@@ -94,15 +96,15 @@ __all__ = [
     "CategoricalGeneralizedCrossEntropy", "CategoricalHinge", "CosineSimilarity",
     "Crossentropy", "Dice", "ElementwiseLoss", "FunctionLoss", "Hinge", "Huber", "KLDivergence",
     "LogCosh", "Loss", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
-    "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge",
-    "SumSquaredError", "Tversky", "binary_crossentropy", "binary_focal_crossentropy",
+    "MeanSquaredLogarithmicError", "Poisson", "PoissonDeviance", "SparseCategoricalCrossentropy",
+    "SquaredHinge", "SumSquaredError", "Tversky", "binary_crossentropy", "binary_focal_crossentropy",
     "categorical_crossentropy", "categorical_focal_crossentropy",
     "categorical_generalized_cross_entropy", "categorical_hinge", "categorical_hinge_loss",
     "code", "cosine_loss", "cosine_similarity", "cross_loss", "custom", "deserialize", "dice",
     "divisor", "elementwise", "focal_loss", "formula", "generalized_loss", "get", "hinge",
     "huber", "kl_divergence", "log_cosh", "mean_absolute_error",
     "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
-    "one_hot", "overlap_loss", "poisson", "serialize", "smooth", "softmax_loss",
+    "one_hot", "overlap_loss", "poisson", "poisson_deviance", "serialize", "smooth", "softmax_loss",
     "sparse_categorical_crossentropy", "squared_hinge", "sum_squared_error", "tversky",
 ]
 

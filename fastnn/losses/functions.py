@@ -55,6 +55,11 @@ def poisson(y_true, y_pred):
     return r.Poisson().rows(y_true, y_pred)
 
 
+def poisson_deviance(y_true, y_pred):
+    """The sum over the outputs z of exp(z) - t - t (z - log t)."""
+    return r.PoissonDeviance().rows(y_true, y_pred)
+
+
 def kl_divergence(y_true, y_pred):
     """The sum over the outputs of t log(t / y), both clipped to [1e-7, 1]."""
     return r.KLDivergence().rows(y_true, y_pred)
