@@ -79,7 +79,7 @@ def make_solver(est) -> Solver:
 
 def trainer_for(est, network, solver: Solver) -> PenaltyTrainer:
     """The network's trainer, made anew unless it is the last one that was asked for."""
-    wanted = (id(solver), est.loss, est.alpha)
+    wanted = (solver, est.loss, est.alpha)  # a Solver is equal to itself alone
     if network.training is None or network.training[0] != wanted:
         loss = Loss(est.loss, network.layout.output, network.layout.sizes[-1])
         batches = solver.rule.batches
