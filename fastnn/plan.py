@@ -49,7 +49,7 @@ class Kind(IntEnum):
     # heads: the prediction dst[m] <- link(src[m]); in training the loss of each row and dsrc
     OUTPUT = 16  # no loss: prediction only
     ELEMENT_LOSS = 17  # a0 * sum_j formula(t_j, src_j)
-    SOFTMAX_LOSS = 18  # cross-entropy of logits
+    SOFTMAX_LOSS = 18  # cross-entropy of logits; a2: the most that a row costs, 0 for no bound
     CROSS_LOSS = 19  # cross-entropy of probabilities
     COSINE_LOSS = 20  # -cos of the angle between the rows of t and src
     CATEGORICAL_HINGE_LOSS = 21

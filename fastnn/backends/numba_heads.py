@@ -57,7 +57,7 @@ def softmax_loss(batch, op, r):
         dz = op.dsrc * batch.n + r * m
         for j in range(m):
             w[dz + j] = w[y + j] * size - class_target(batch, op, r, j)
-    return total
+    return minimum_(total, op.a2) if op.a2 else total
 
 
 @njit

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from fastnn.formulas import abs, exp, expm1, log, log1p, maximum, minimum, tanh, where
+from fastnn.formulas import abs, expm1, log, log1p, maximum, minimum, tanh, where
 from fastnn.losses.base import ElementwiseLoss, Loss, flat, last_axis, pair
 from fastnn.losses.rows import cosine_loss
 from fastnn.plan import Kind
@@ -43,30 +43,6 @@ class SumSquaredError(MeanSquaredError):
     """
 
     mean = False
-
-
-@register("loss")
-class PoissonDeviance(_Plain):
-    """exp(z) - t - t (z - log t), half the deviance, *summed* over the outputs z = log of the rate.
-
-    The model's output is the logarithm of what it expects, so no activation has to keep it above 0.
-    McCullagh & Nelder 1989, table 2.1.
-
-    >>> from fastnn.losses import PoissonDeviance
-    >>> float(PoissonDeviance()([[0.0]], [[0.0]]))
-    1.0
-    """
-
-    mean = False
-    domain = (0.0, math.inf)
-
-    @staticmethod
-    def value(t, y):
-        return exp(y) - t - t * (y - log(where(t > 0.0, t, 1.0)))
-
-    @staticmethod
-    def gradient(t, y):
-        return exp(y) - t
 
 
 @register("loss", "mae")

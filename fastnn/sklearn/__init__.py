@@ -23,6 +23,7 @@ except ImportError as error:
     ) from error
 
 from fastnn.sklearn.classifier import MLPClassifier
+from fastnn.sklearn.linear import LogisticRegression, Perceptron
 from fastnn.sklearn.patching import patch, patched, unpatch
 from fastnn.sklearn.regressor import MLPRegressor
 

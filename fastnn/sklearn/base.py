@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from itertools import pairwise
 from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import (
@@ -17,9 +19,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier as ScikitLearnMLP
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fastnn import optimizers, registry
+from fastnn import optimizers
 from fastnn.sklearn import lbfgs, stochastic
 from fastnn.sklearn.network import Layout, Network
 from fastnn.sklearn.objective import Loss, Objective
@@ -36,7 +39,7 @@ class BasePerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callback
     A subclass prepares the targets, says what its score is and what its outputs mean.
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         **ScikitLearnMLP._parameter_constraints,
         "activation": [str, "array-like", object],
         "solver": [str, optimizers.Optimizer],
@@ -48,6 +51,8 @@ class BasePerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callback
         "callbacks": [object],
         "loss": [object],
     }
+
+    _uses_bias = True
 
     @property
     def _stochastic(self) -> bool:
@@ -119,10 +124,11 @@ class BasePerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callback
         self.coefs_, self.intercepts_, self.norms_ = [], [], []
         # Glorot & Bengio 2010, equation 16; scikit-learn draws the biases as well
         factor = 2.0 if self.activation == "logistic" else 6.0
-        for k, m in zip(sizes[:-1], sizes[1:], strict=True):
+        for k, m in pairwise(sizes):
             bound = np.sqrt(factor / (k + m))
             self.coefs_.append(self._draw(bound, (k, m), dtype))
-            self.intercepts_.append(self._draw(bound, m, dtype))
+            if self._uses_bias:
+                self.intercepts_.append(self._draw(bound, m, dtype))
         for m in sizes[1:-1] if self.batch_norm else ():
             self.norms_ += [np.ones(m), np.zeros(m), np.zeros(m), np.ones(m)]
         self._solver = None
@@ -166,7 +172,7 @@ class BasePerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callback
         hidden = _spread("activation", self.activation, n)
         dropout = _spread("dropout", self.dropout, n)
         return Layout(sizes, hidden, self.out_activation_, tuple(map(float, dropout)),
-                      bool(self.batch_norm), dtype.name)
+                      bool(self.batch_norm), self._uses_bias, dtype.name)
 
     def _dropout_seeds(self, layout) -> list[int] | None:
         random = self.__dict__.get("_random_state")
@@ -268,6 +274,7 @@ class BasePerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callback
         wide = np.result_type(X.dtype, network.params.dtype)
         return network if wide == network.params.dtype else self._ready(np.float64)
 
+    @available_if(lambda est: len(est._hidden_sizes()) > 0)
     def transform(self, X, layer: int = -1):
         """What a hidden layer makes of the rows: (n, units) of the last one, or of ``layer``.
 
@@ -275,11 +282,7 @@ class BasePerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callback
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
-        network = self._network_for(X)
-        if not network.ends:
-            raise ValueError("transform gives a hidden layer's values, but the network has no "
-                             "hidden layer.")
-        return network.hidden(X, layer)
+        return self._network_for(X).hidden(X, layer)
 
     @property
     def _n_features_out(self) -> int:
@@ -330,8 +333,3 @@ def _spread(name: str, value, n: int) -> tuple:
                              f"{n}; received {len(value)}.")
         return tuple(value)
     return (value,) * n
-
-
-def known(kind: str, name) -> bool:
-    """Whether fastnn has something of that name."""
-    return not isinstance(name, str) or registry.find(kind, name) is not None

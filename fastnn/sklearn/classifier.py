@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
@@ -15,73 +17,13 @@ from sklearn.utils.validation import validate_data
 from fastnn.sklearn.base import FLOATS, SPARSE, BasePerceptron
 
 
-class MLPClassifier(ClassifierMixin, BasePerceptron):
-    """A multi-layer perceptron for classes, with scikit-learn's arguments and results.
+class BaseClassifier(ClassifierMixin, BasePerceptron):
+    """A perceptron for classes (abstract): a subclass has the arguments."""
 
-    The arguments up to ``max_fun`` mean what they mean in ``sklearn.neural_network.MLPClassifier``,
-    and the same ``random_state`` gives the same weights after every step, up to rounding. More:
-
-    activation : also any of fastnn's, and a list with one for each hidden layer.
-    solver : also the name of any of fastnn's optimizers, or one itself, with its own learning rate.
-    learning_rate_init : also a schedule of ``fastnn.optimizers.schedules``.
-    verbose : also "bar", for a progress bar.
-    loss : "log_loss", or one of fastnn's losses, on the probabilities.
-    class_weight : {class: weight}, "balanced", or None.
-    dropout : the share of each hidden layer's outputs to drop in training, or a list of them.
-    batch_norm : whether hidden layers are normalised between their sums and their activation.
-    callbacks : fastnn's callbacks, told of epochs.
-
-    ``validation_loss_curve_`` has the losses on ``validation_data`` of ``fit``; ``norms_`` what
-    ``batch_norm`` has learnt: gamma, beta, moving mean and variance of each hidden layer.
-
-    >>> from fastnn.sklearn import MLPClassifier
-    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], ["same", "other", "other", "same"]
-    >>> model = MLPClassifier((8,), "tanh", solver="lbfgs", random_state=0).fit(X, y)
-    >>> model.predict(X).tolist()
-    ['same', 'other', 'other', 'same']
-    """
-
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         **BasePerceptron._parameter_constraints,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
-
-    def __init__(self, hidden_layer_sizes=(100,), activation="relu", *, solver="adam",
-                 alpha=0.0001, batch_size="auto", learning_rate="constant",
-                 learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True,
-                 random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9,
-                 nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1,
-                 beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, max_fun=15000,
-                 loss="log_loss", class_weight=None, dropout=0.0, batch_norm=False,
-                 callbacks=None):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.loss = loss
-        self.class_weight = class_weight
-        self.dropout = dropout
-        self.batch_norm = batch_norm
-        self.callbacks = callbacks
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, validation_data=None):
@@ -156,6 +98,15 @@ class MLPClassifier(ClassifierMixin, BasePerceptron):
             outputs = outputs.ravel()
         return self._label_binarizer.inverse_transform(outputs)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class Probabilities:
+    """Outputs that are probabilities."""
+
     def predict_proba(self, X):
         """The probability of each class (n, classes), or of each label (n, m)."""
         outputs = self._outputs(X)
@@ -168,7 +119,66 @@ class MLPClassifier(ClassifierMixin, BasePerceptron):
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
+
+class MLPClassifier(Probabilities, BaseClassifier):
+    """A multi-layer perceptron for classes, with scikit-learn's arguments and results.
+
+    The arguments up to ``max_fun`` mean what they mean in ``sklearn.neural_network.MLPClassifier``,
+    and the same ``random_state`` gives the same weights after every step, up to rounding. More:
+
+    activation : also any of fastnn's, and a list with one for each hidden layer.
+    solver : also the name of any of fastnn's optimizers, or one itself, with its own learning rate.
+    learning_rate_init : also a schedule of ``fastnn.optimizers.schedules``.
+    verbose : also "bar", for a progress bar.
+    loss : "log_loss", or one of fastnn's losses, on the probabilities.
+    class_weight : {class: weight}, "balanced", or None.
+    dropout : the share of each hidden layer's outputs to drop in training, or a list of them.
+    batch_norm : whether hidden layers are normalised between their sums and their activation.
+    callbacks : fastnn's callbacks, told of epochs.
+
+    ``validation_loss_curve_`` has the losses on ``validation_data`` of ``fit``; ``norms_`` what
+    ``batch_norm`` has learnt: gamma, beta, moving mean and variance of each hidden layer.
+
+    >>> from fastnn.sklearn import MLPClassifier
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], ["same", "other", "other", "same"]
+    >>> model = MLPClassifier((8,), "tanh", solver="lbfgs", random_state=0).fit(X, y)
+    >>> model.predict(X).tolist()
+    ['same', 'other', 'other', 'same']
+    """
+
+    def __init__(self, hidden_layer_sizes=(100,), activation="relu", *, solver="adam",
+                 alpha=0.0001, batch_size="auto", learning_rate="constant",
+                 learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True,
+                 random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9,
+                 nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1,
+                 beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, max_fun=15000,
+                 loss="log_loss", class_weight=None, dropout=0.0, batch_norm=False,
+                 callbacks=None):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.loss = loss
+        self.class_weight = class_weight
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.callbacks = callbacks

@@ -27,6 +27,7 @@ class Layout:
     output: str
     dropout: tuple[float, ...]
     batch_norm: bool
+    bias: bool
     dtype: str
 
 
@@ -45,32 +46,27 @@ class Network:
         built = self.model.layers
         self.dense = [layer for layer in built if isinstance(layer, layers.Dense)]
         self.coefs = [layer.kernel for layer in self.dense]
-        self.intercepts = [layer.bias for layer in self.dense]
+        self.intercepts = [layer.bias for layer in self.dense if layout.bias]
         self.norms = [variable.value for layer in built
                       if isinstance(layer, layers.BatchNormalization) for variable in layer.weights]
         self.training = None  # (what it depends on, the trainer): see `stochastic`
-        self._predictors: dict[int, Predictor] = {}
+        self._predictors: dict[tuple[int, str], Predictor] = {}
 
     def _layers(self, seeds) -> list:
         layout, stack = self.layout, [layers.Input((self.layout.sizes[0],))]
         for i, units in enumerate(layout.sizes[1:-1]):
-            stack.append(_dense(units))
+            stack.append(_dense(units, layout.bias))
             if layout.batch_norm:
                 stack.append(layers.BatchNormalization(momentum=0.9))
             stack.append(layers.Activation(activation(layout.hidden[i])))
             if layout.dropout[i]:
                 stack.append(layers.Dropout(layout.dropout[i], seed=seeds[i]))
             self.ends.append(len(stack) - 1)
-        return [*stack, _dense(layout.sizes[-1], activation(layout.output))]
+        return [*stack, _dense(layout.sizes[-1], layout.bias, activation(layout.output))]
 
     @property
     def params(self) -> np.ndarray:
         return self.model.params
-
-    def holds(self, arrays: list, own: list) -> bool:
-        """Whether the arrays are the network's own."""
-        return len(arrays) == len(own) and all(
-            a is b for a, b in zip(arrays, own, strict=True))
 
     def read(self, arrays: list, own: list) -> list:
         """Copy arrays that are not the network's own into it; its own."""
@@ -87,10 +83,16 @@ class Network:
         """What hidden layer ``number`` makes of the rows, as a prediction sees it."""
         return self._run(self.ends[number], X)
 
-    def _run(self, end: int, X) -> np.ndarray:
-        if end not in self._predictors:
-            self._predictors[end] = Predictor(_Part(self.model, end))
-        predictor = self._predictors[end]
+    def sums(self, X) -> np.ndarray:
+        """The outputs before their activation."""
+        output = self.layout.output
+        return self._run(len(self.model.layers), X, NAMES.get(output, output))
+
+    def _run(self, end: int, X, without: str = "linear") -> np.ndarray:
+        predictor = self._predictors.get((end, without))
+        if predictor is None:
+            predictor = Predictor(_Part(self.model, end, without))
+            self._predictors[end, without] = predictor
         if not hasattr(X, "tocsr"):
             return predictor(np.ascontiguousarray(X, predictor.dtype))
         X, step = X.tocsr(), max(1, (1 << 22) // X.shape[1])  # as floats, 32 MB at once
@@ -112,9 +114,10 @@ class Network:
 
 
 class _Part:
-    """The first layers of a model, as a predictor takes it."""
+    """The first layers of a model, as a predictor takes it; the last ``without`` an activation."""
 
-    def __init__(self, model: Sequential, end: int):
+    def __init__(self, model: Sequential, end: int, without: str):
+        self._without = without
         self.params, self.n_trained = model.params, model.n_trained
         self._layers = model.layers[:end]
         self._input = model._input
@@ -124,6 +127,8 @@ class _Part:
         value = self._input.lower(builder)
         for layer in self._layers:
             value = layer.lower(builder, value)
+        if self._without != "linear":
+            builder.strip_activation(value, self._without)
         return value
 
 
@@ -132,14 +137,14 @@ def activation(name):
     return activations.get(NAMES.get(name, name) if isinstance(name, str) else name)
 
 
-def _dense(units, function=None):
-    return layers.Dense(int(units), function, kernel_initializer="zeros")
+def _dense(units, bias, function=None):
+    return layers.Dense(int(units), function, bias, kernel_initializer="zeros")
 
 
 def _backward(layer, x, y, dy):
     """The gradient in a layer's inputs x, in prediction, from that in its outputs y."""
     if isinstance(layer, layers.Dense):
-        z = x @ layer.kernel + layer.bias
+        z = x @ layer.kernel + (0 if layer.bias is None else layer.bias)
         return _through(layer.activation, dy, y, z) @ layer.kernel.T
     if isinstance(layer, layers.BatchNormalization):
         return dy * layer.gamma / np.sqrt(layer.moving_variance + layer.epsilon)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from fastnn.backends import Feed, Memory
 from fastnn.data import Rows
 from fastnn.plan import Builder, Kind
 from fastnn.rows import select
+from fastnn.sklearn.network import NAMES
 from fastnn.training import Trainer
 
 ROWS = 4096  # of a call in `Objective`: the workspace need not hold all
@@ -27,27 +29,31 @@ class Loss(losses.Loss):
     def __init__(self, loss, output: str, m: int, reduction="mean_with_sample_weight"):
         super().__init__("loss", reduction)
         self.share = 1 / m if loss == "squared_error" else 1.0
-        self._kind = loss if loss in ("squared_error", "poisson") else None
-        if loss == "log_loss" and output == "softmax":
-            self._loss = losses.SparseCategoricalCrossentropy(reduction=reduction)
-        elif loss == "log_loss":
-            self._loss = losses.BinaryCrossentropy(reduction=reduction)
-            self._loss.mean = False
-        elif loss == "poisson":
-            self._loss = losses.PoissonDeviance(reduction=reduction)
-        else:
-            self._loss = copy.copy(losses.get("mse" if loss == "squared_error" else loss))
+        self._loss = (loss, output)
+        if not isinstance(loss, str) or loss not in ("log_loss", "squared_error", "poisson"):
+            self._loss = copy.copy(losses.get(loss))
             self._loss.reduction = reduction
-        self.sparse = self._loss.sparse
+        self.sparse = (loss, output) == ("log_loss", "softmax") or getattr(
+            self._loss, "sparse", False)
 
     def lower(self, builder, value):
         """Append the head to the plan."""
-        if self._kind == "squared_error":
-            return builder.head(Kind.ELEMENT_LOSS, value, numbers=(0.5,), sums=self.sums(),
-                                formula=losses.code(losses.MeanSquaredError, False))
-        if self._kind == "poisson":
-            builder.strip_activation(value, "exponential")
-        return self._loss.lower(builder, value)
+        if isinstance(self._loss, losses.Loss):
+            return self._loss.lower(builder, value)
+        name, output = self._loss
+        # scikit-learn's log loss clips probabilities to [eps, 1 - eps]
+        most = -math.log(np.finfo(builder.dtype).eps)
+        if output in ("softmax", "logistic", "exp"):
+            builder.strip_activation(value, NAMES.get(output, output))
+        if output == "softmax":
+            return builder.head(Kind.SOFTMAX_LOSS, value, link="softmax", sparse=True,
+                                numbers=(1.0, 0.0, most), sums=self.sums())
+        formula, numbers, link = {
+            "log_loss": (losses.LogLoss, (1.0, most), "sigmoid"),
+            "squared_error": (losses.MeanSquaredError, (0.5,), None),
+            "poisson": (losses.PoissonDeviance, (1.0,), None)}[name]
+        return builder.head(Kind.ELEMENT_LOSS, value, formula=losses.code(formula, False),
+                            numbers=numbers, link=link, sums=self.sums())
 
     def feed(self, X, Y, weights, dtype) -> Feed:
         """The data as the plan takes them: X (n, k) dense or sparse, Y (n, m)."""
@@ -139,7 +145,7 @@ class Objective:
                          for p in self.parts)
         self.coefs, self.arrays = network.coefs, network.coefs + network.intercepts
         variables = [layer.variables[name] for name in ("kernel", "bias")
-                     for layer in network.dense]
+                     for layer in network.dense if name in layer.variables]
         self.places = [slice(v.offset, v.offset + v.size) for v in variables]
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Put fastnn's estimators in the place of scikit-learn's, in a process that runs, and take them out.
+"""fastnn's estimators in the place of scikit-learn's, in a process that runs, and out of it again.
 
 >>> from fastnn.sklearn import patched
 >>> with patched():
