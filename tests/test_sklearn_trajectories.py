@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import sklearn.neural_network as theirs
-from sklearn.datasets import load_digits, make_classification, make_multilabel_classification
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
 from fastnn import sklearn as ours
@@ -50,13 +50,14 @@ def check(one, two, rtol=1e-6):
     for name in ("coefs_", "intercepts_"):
         for a, b in zip(getattr(one, name), getattr(two, name), strict=True):
             assert a.dtype == b.dtype and a.shape == b.shape
-            np.testing.assert_allclose(b, a, rtol=rtol, atol=1e-7, err_msg=name)
+            np.testing.assert_allclose(b, a, rtol=rtol, atol=rtol, err_msg=name)
     for name in ("predict", "predict_proba", "predict_log_proba"):
         if hasattr(one, name):
-            a, b = (getattr(model, name)(X) for model in (one, two))
+            with np.errstate(divide="ignore"):  # the logarithm of a probability of 0
+                a, b = (getattr(model, name)(X) for model in (one, two))
             assert a.dtype == b.dtype and a.shape == b.shape
             if a.dtype.kind == "f":
-                np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-7, err_msg=name)
+                np.testing.assert_allclose(b, a, rtol=10 * rtol, atol=rtol, err_msg=name)
             else:
                 np.testing.assert_array_equal(b, a, err_msg=name)
 
@@ -68,13 +69,25 @@ def no_convergence_asked():
         yield
 
 
-@pytest.mark.parametrize("solver, activation", product(("sgd", "adam", "lbfgs"), ACTIVATIONS))
+@pytest.mark.parametrize("solver, activation",
+                         list(product(("sgd", "adam", "lbfgs"), ACTIVATIONS)))
 @pytest.mark.parametrize("task", TASKS)
 def test_same_steps(task, solver, activation):
     kind, y, settings = TASKS[task]
     one, two = both(kind, solver=solver, activation=activation, **settings)
-    # L-BFGS's line searches blow rounding up
-    check(one.fit(X, y), two.fit(X, y), 1e-6 if solver != "lbfgs" else 1e-3)
+    if solver == "lbfgs":  # whose line searches blow rounding up
+        one.set_params(max_iter=20), two.set_params(max_iter=20)
+    check(one.fit(X, y), two.fit(X, y))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_same_losses_of_50_iterations_of_lbfgs(task):
+    kind, y, settings = TASKS[task]
+    for activation in ACTIVATIONS:
+        one, two = both(kind, solver="lbfgs", activation=activation, **settings)
+        one.fit(X, y), two.fit(X, y)
+        assert one.n_iter_ == two.n_iter_
+        assert two.loss_ == pytest.approx(one.loss_, rel=1e-4, abs=1e-7)
 
 
 SETTINGS = {
@@ -108,8 +121,8 @@ def test_same_settings(name, task, solver):
 def test_same_with_weights(task, solver):
     kind, y, settings = TASKS[task]
     for extra in ({}, {"early_stopping": True}):
-        one, two = both(kind, solver=solver, max_iter=20, **settings, **extra)
-        check(one.fit(X, y, WEIGHTS), two.fit(X, y, WEIGHTS), 1e-6 if solver != "lbfgs" else 1e-3)
+        one, two = both(kind, solver=solver, max_iter=12, **settings, **extra)
+        check(one.fit(X, y, WEIGHTS), two.fit(X, y, WEIGHTS))
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
@@ -120,7 +133,7 @@ def test_same_with_sparse_rows(container, solver):
         for extra in ({}, {"early_stopping": True}):
             one, two = both(kind, solver=solver, max_iter=15, **extra)
             one.fit(some, y), two.fit(some, y)
-            check(one, two, 1e-6 if solver != "lbfgs" else 1e-3)
+            check(one, two)
             np.testing.assert_array_equal(one.predict(some) == y, two.predict(some) == y)
 
 
@@ -144,7 +157,7 @@ def test_same_warm_starts(solver, early_stopping):
                     early_stopping=early_stopping)
     for _ in range(3):
         one.fit(X, NUMBERS), two.fit(X, NUMBERS)
-        check(one, two, 1e-6 if solver != "lbfgs" else 1e-3)
+        check(one, two)
 
 
 def test_same_state_of_the_random_numbers():
@@ -163,7 +176,9 @@ def test_same_where_probabilities_are_clipped():
                         learning_rate_init=1e-6, max_iter=5)
         one.fit(far, y), two.fit(far, y)
         assert one.loss_ > 5  # some rows are as wrong as can be
-        np.testing.assert_allclose(two.loss_curve_, one.loss_curve_, rtol=1e-6)
+        # of probabilities near 1, scikit-learn's 1 - p has lost its last digits
+        np.testing.assert_allclose(two.loss_curve_, one.loss_curve_,
+                                   rtol=1e-9 if y is LABELS else 1e-4)
 
 
 def test_float32():
@@ -186,7 +201,8 @@ def test_same_words(capsys):
         for model in both("MLPClassifier", solver="sgd", verbose=True, **settings):
             model.fit(X, LABELS)
             printed.append(capsys.readouterr().out)
-        assert printed[0] == printed[1] and "Stopping." in printed[0] or "Setting" in printed[0]
+        assert printed[0] == printed[1]
+        assert "Stopping." in printed[0] or "Setting learning rate" in printed[0]
 
 
 def message(kind, model, *arguments, method="fit", **named):
@@ -195,6 +211,7 @@ def message(kind, model, *arguments, method="fit", **named):
     return str(error.value)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_same_errors():
     def same(kind, *arguments, method="fit", error=ValueError, before=(), **settings):
         found = []
@@ -217,7 +234,7 @@ def test_same_errors():
          method="partial_fit")
     same("MLPRegressor", X, NUMBERS, method="partial_fit", early_stopping=True)
     same("MLPRegressor", X * 1e300, NUMBERS, learning_rate_init=1e10, max_iter=2)
-    same("MLPRegressor", X, NUMBERS, WEIGHTS * 0, error=ZeroDivisionError)
+    same("MLPRegressor", X, NUMBERS, np.arange(330) == 7.0, batch_size=32, error=ZeroDivisionError)
 
 
 def test_same_warnings():
@@ -232,12 +249,7 @@ def test_same_warnings():
         assert said[0] and said[0] == said[1]
 
 
-def test_more_than_the_clips_of_one_call():
-    X, y = make_classification(3000, 30, random_state=0)
+def test_lbfgs_in_parts_of_the_rows(monkeypatch):
+    monkeypatch.setattr("fastnn.sklearn.objective.ROWS", 100)
     one, two = both("MLPClassifier", solver="lbfgs", max_iter=10)
-    two._rows = 100
-    check_same = one.fit(X, y).loss_, two.fit(X, y).loss_
-    np.testing.assert_allclose(*check_same, rtol=1e-6)
-    X, Y = make_multilabel_classification(400, 8, n_classes=3, random_state=0)
-    one, two = both("MLPClassifier", max_iter=10)
-    np.testing.assert_allclose(one.fit(X, Y).loss_curve_, two.fit(X, Y).loss_curve_, rtol=1e-6)
+    check(one.fit(X, LABELS, WEIGHTS), two.fit(X, LABELS, WEIGHTS))

@@ -19,7 +19,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier as ScikitLearnMLP
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fastnn import optimizers
@@ -32,8 +31,27 @@ SPARSE = ["csr", "csc"]
 FLOATS = (np.float64, np.float32)
 
 
-class BasePerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin,
-                     BaseEstimator, ABC):
+class HiddenLayers(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """What a network with hidden layers makes of rows on the way."""
+
+    def transform(self, X, layer: int = -1):
+        """The values (n, units) of the last hidden layer, or of ``layer``, counted from 0.
+
+        In prediction: nothing is dropped, and batch normalisation has its moving statistics.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
+        if self.n_layers_ < 3:
+            raise ValueError("transform gives a hidden layer's values, but hidden_layer_sizes is "
+                             f"{self.hidden_layer_sizes!r}.")
+        return self._network_for(X).hidden(X, layer)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.coefs_[-1].shape[0]
+
+
+class BasePerceptron(CallbackSupportMixin, BaseEstimator, ABC):
     """A multi-layer perceptron with scikit-learn's interface (abstract).
 
     A subclass prepares the targets, says what its score is and what its outputs mean.
@@ -52,7 +70,10 @@ class BasePerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callback
         "loss": [object],
     }
 
+    # what the estimators of one layer do in another way
     _uses_bias = True
+    _reduction = "mean_with_sample_weight"
+    _lbfgs_options: ClassVar[dict] = {}
 
     @property
     def _stochastic(self) -> bool:
@@ -196,8 +217,9 @@ class BasePerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callback
         self.coefs_, self.intercepts_ = list(network.coefs), list(network.intercepts)
         self._network = network
 
-    def _loss(self, network, reduction="mean_with_sample_weight") -> Loss:
-        return Loss(self.loss, network.layout.output, network.layout.sizes[-1], reduction)
+    def _loss(self, network, reduction=None) -> Loss:
+        layout = network.layout
+        return Loss(self.loss, layout.output, layout.sizes[-1], reduction or self._reduction)
 
     def _fit_stochastic(self, X, Y, weights, incremental, validation_data, task) -> None:
         if not incremental or self.__dict__.get("_solver") is None:
@@ -273,20 +295,6 @@ class BasePerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callback
         network = self._ready()
         wide = np.result_type(X.dtype, network.params.dtype)
         return network if wide == network.params.dtype else self._ready(np.float64)
-
-    @available_if(lambda est: len(est._hidden_sizes()) > 0)
-    def transform(self, X, layer: int = -1):
-        """What a hidden layer makes of the rows: (n, units) of the last one, or of ``layer``.
-
-        In prediction: nothing is dropped, and batch normalisation has its moving statistics.
-        """
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
-        return self._network_for(X).hidden(X, layer)
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.coefs_[-1].shape[0]
 
     def input_gradients(self, X, output=None):
         """How an output moves with each input: (n, inputs) for each row of X, or (n, m, inputs).

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
-from fastnn.sklearn.base import FLOATS, SPARSE, BasePerceptron
+from fastnn.sklearn.base import FLOATS, SPARSE, BasePerceptron, HiddenLayers
 
 
 class BaseClassifier(ClassifierMixin, BasePerceptron):
@@ -120,7 +120,7 @@ class Probabilities:
         return np.log(probabilities, out=probabilities)
 
 
-class MLPClassifier(Probabilities, BaseClassifier):
+class MLPClassifier(HiddenLayers, Probabilities, BaseClassifier):
     """A multi-layer perceptron for classes, with scikit-learn's arguments and results.
 
     The arguments up to ``max_fun`` mean what they mean in ``sklearn.neural_network.MLPClassifier``,

@@ -12,7 +12,7 @@ def minimize(est, objective, task):
     from scipy import optimize
 
     options = {"maxfun": est.max_fun, "maxiter": est.max_iter, "gtol": est.tol}
-    options |= _printing(est.verbose)
+    options |= _printing(est.verbose) | est._lbfgs_options
     follow = None if task is None else _Follow(est, objective, task)
     result = optimize.minimize(objective, objective.packed(), method="L-BFGS-B", jac=True,
                                options=options, callback=follow)

@@ -74,6 +74,8 @@ class LogisticRegression(Probabilities, _Linear):
     """
 
     loss = "log_loss"
+    # scikit-learn's own: the gradient says when to stop, not what the loss still gains
+    _lbfgs_options: ClassVar[dict] = {"ftol": 64 * np.finfo(float).eps, "maxls": 50}
     _parameter_constraints: ClassVar[dict] = {
         **BaseClassifier._parameter_constraints,
         "C": [Interval(Real, 0, None, closed="neither")],
@@ -120,6 +122,7 @@ class Perceptron(_Linear):
     loss = "perceptron_loss"
     momentum = 0.0
     batch_size = 1
+    _reduction = "sum"  # the weight of a row is how far it moves the line
     _parameter_constraints: ClassVar[dict] = {
         **BaseClassifier._parameter_constraints,
         "eta0": [Interval(Real, 0, None, closed="neither")],

@@ -90,9 +90,10 @@ class PenaltyTrainer(Trainer):
         return builder.plan(model.params.size, model.n_trained)
 
     def _run(self, feed, order, batch_size, scalars, step, sums, Y):
-        below = batch_weights(feed.weights, order, batch_size)
-        if self._alpha:
-            scalars = np.column_stack([scalars, 1 / below])
+        if self.loss.reduction != "sum":  # which nothing is divided by
+            below = batch_weights(feed.weights, order, batch_size)
+            if self._alpha:
+                scalars = np.column_stack([scalars, 1 / below])
         super()._run(feed, order, batch_size, scalars, step, sums, Y)
 
     def mean_loss(self, feed: Feed) -> float:

@@ -9,10 +9,10 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from fastnn.sklearn.base import FLOATS, SPARSE, BasePerceptron
+from fastnn.sklearn.base import FLOATS, SPARSE, BasePerceptron, HiddenLayers
 
 
-class MLPRegressor(RegressorMixin, BasePerceptron):
+class MLPRegressor(HiddenLayers, RegressorMixin, BasePerceptron):
     """A multi-layer perceptron for numbers, with scikit-learn's arguments and results.
 
     The arguments up to ``max_fun`` mean what they mean in ``sklearn.neural_network.MLPRegressor``,

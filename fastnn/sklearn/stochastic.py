@@ -16,7 +16,7 @@ from fastnn import optimizers
 from fastnn.callbacks import CallbackList
 from fastnn.interrupt import Interrupt
 from fastnn.progress import Progress
-from fastnn.sklearn.objective import Loss, PenaltyTrainer
+from fastnn.sklearn.objective import PenaltyTrainer
 from fastnn.sklearn.steps import end_step, start_step
 
 SCHEDULES = ("constant", "invscaling", "adaptive")
@@ -81,9 +81,8 @@ def trainer_for(est, network, solver: Solver) -> PenaltyTrainer:
     """The network's trainer, made anew unless it is the last one that was asked for."""
     wanted = (solver, est.loss, est.alpha)  # a Solver is equal to itself alone
     if network.training is None or network.training[0] != wanted:
-        loss = Loss(est.loss, network.layout.output, network.layout.sizes[-1])
         batches = solver.rule.batches
-        trainer = PenaltyTrainer(network, loss, solver.rule, est.alpha)
+        trainer = PenaltyTrainer(network, est._loss(network), solver.rule, est.alpha)
         if solver.slots is not None and solver.slots.shape == trainer.memory.slots.shape:
             trainer.memory.slots[...] = solver.slots
         solver.slots, trainer.step, solver.rule.batches = trainer.memory.slots, solver.step, batches
