@@ -152,6 +152,9 @@ class BasePerceptron(CallbackSupportMixin, BaseEstimator, ABC):
                 self.intercepts_.append(self._draw(bound, m, dtype))
         for m in sizes[1:-1] if self.batch_norm else ():
             self.norms_ += [np.ones(m), np.zeros(m), np.zeros(m), np.ones(m)]
+        self._seeds = (0,) * (len(sizes) - 2)
+        if np.any(self.dropout):  # drawn behind the parameters, which so stay scikit-learn's
+            self._seeds = tuple(self._random_state.randint(1 << 31, size=len(sizes) - 2).tolist())
         self._solver = None
         if self._stochastic:
             self._begin_records()
@@ -178,7 +181,7 @@ class BasePerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         layout = self._layout(own if dtype is None else np.dtype(dtype))
         network = self.__dict__.get("_network")
         if network is None or network.layout != layout:
-            network = Network(layout, self._dropout_seeds(layout))
+            network = Network(layout)
         parts = (self.coefs_, network.coefs), (self.intercepts_, network.intercepts), \
             (self.__dict__.get("norms_", []), network.norms)
         read = [network.read(arrays, own_ones) for arrays, own_ones in parts]
@@ -193,13 +196,8 @@ class BasePerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         hidden = _spread("activation", self.activation, n)
         dropout = _spread("dropout", self.dropout, n)
         return Layout(sizes, hidden, self.out_activation_, tuple(map(float, dropout)),
-                      bool(self.batch_norm), self._uses_bias, dtype.name)
-
-    def _dropout_seeds(self, layout) -> list[int] | None:
-        random = self.__dict__.get("_random_state")
-        if random is None or not any(layout.dropout):
-            return None
-        return random.randint(1 << 31, size=len(layout.hidden)).tolist()
+                      self.__dict__.get("_seeds", (0,) * n), bool(self.batch_norm),
+                      self._uses_bias, dtype.name)
 
     def _fit_lbfgs(self, X, Y, weights, validation_data, task) -> None:
         if any(_spread("dropout", self.dropout, self.n_layers_ - 2)) or self.batch_norm:

@@ -19,13 +19,15 @@ class Layout:
     """What decides the network's ops: two equal layouts have the same plan.
 
     sizes : inputs, hidden layers, outputs. hidden : an activation for each hidden layer. output :
-    scikit-learn's ``out_activation_``. dropout : a rate for each hidden layer.
+    scikit-learn's ``out_activation_``. dropout, seeds : a rate for each hidden layer, and where
+    its masks begin.
     """
 
     sizes: tuple[int, ...]
     hidden: tuple
     output: str
     dropout: tuple[float, ...]
+    seeds: tuple[int, ...]
     batch_norm: bool
     bias: bool
     dtype: str
@@ -38,11 +40,10 @@ class Network:
     layer, one after the other) are views of ``model.params``.
     """
 
-    def __init__(self, layout: Layout, seeds=None):
+    def __init__(self, layout: Layout):
         self.layout = layout
         self.ends: list[int] = []  # how many layers there are up to the end of each hidden one
-        self.model = Sequential(self._layers(seeds or [0] * len(layout.hidden)),
-                                dtype=layout.dtype)
+        self.model = Sequential(self._layers(), dtype=layout.dtype)
         built = self.model.layers
         self.dense = [layer for layer in built if isinstance(layer, layers.Dense)]
         self.coefs = [layer.kernel for layer in self.dense]
@@ -52,7 +53,7 @@ class Network:
         self.training = None  # (what it depends on, the trainer): see `stochastic`
         self._predictors: dict[tuple[int, str], Predictor] = {}
 
-    def _layers(self, seeds) -> list:
+    def _layers(self) -> list:
         layout, stack = self.layout, [layers.Input((self.layout.sizes[0],))]
         for i, units in enumerate(layout.sizes[1:-1]):
             stack.append(_dense(units, layout.bias))
@@ -60,7 +61,7 @@ class Network:
                 stack.append(layers.BatchNormalization(momentum=0.9))
             stack.append(layers.Activation(activation(layout.hidden[i])))
             if layout.dropout[i]:
-                stack.append(layers.Dropout(layout.dropout[i], seed=seeds[i]))
+                stack.append(layers.Dropout(layout.dropout[i], seed=layout.seeds[i]))
             self.ends.append(len(stack) - 1)
         return [*stack, _dense(layout.sizes[-1], layout.bias, activation(layout.output))]
 
