@@ -7,10 +7,11 @@
 'fastnn.sklearn.classifier'
 
 Replaced are ``MLPClassifier`` and ``MLPRegressor``, whose results stay the same up to rounding, in
-every module that has been imported by then: also under another name, where the module itself, a
-class or a dictionary of it holds them. Not reached are names inside of functions that are running,
-default arguments, and estimators that exist already: they go on as they are. `Perceptron` and
-`LogisticRegression` are not replaced, for their numbers are not scikit-learn's.
+every module that has been imported by then, under whatever name the module holds them. Not reached
+are names inside of functions, classes and containers, default arguments, and estimators that exist
+already: they go on as they are. `unpatch` restores what `patch` has replaced; a module that has
+imported fastnn's from scikit-learn in the meantime keeps them. ``Perceptron`` and
+``LogisticRegression`` of scikit-learn stay: fastnn's do not give the same numbers.
 """
 
 from __future__ import annotations
@@ -23,20 +24,32 @@ from sklearn import neural_network
 from fastnn.sklearn.classifier import MLPClassifier
 from fastnn.sklearn.regressor import MLPRegressor
 
-_PAIRS = {"MLPClassifier": (neural_network.MLPClassifier, MLPClassifier),
-          "MLPRegressor": (neural_network.MLPRegressor, MLPRegressor)}
+_PAIRS = ((neural_network.MLPClassifier, MLPClassifier),
+          (neural_network.MLPRegressor, MLPRegressor))
 # scikit-learn's own module keeps its classes, by which estimators that exist are pickled
 _SPARED = ("fastnn.", "sklearn.neural_network._multilayer_perceptron")
+_replaced: list[tuple] = []  # (namespace, name, the class that was there)
 
 
 def patch() -> None:
     """Let ``MLPClassifier`` and ``MLPRegressor`` of scikit-learn be fastnn's from now on."""
-    _replace({id(theirs): ours for theirs, ours in _PAIRS.values()})
+    ours = {id(theirs): ours for theirs, ours in _PAIRS}
+    for module_name, module in list(sys.modules.items()):
+        namespace = getattr(module, "__dict__", None)
+        if module_name.startswith(_SPARED) or not isinstance(namespace, dict):
+            continue
+        for name, value in list(namespace.items()):
+            if id(value) in ours:
+                _replaced.append((namespace, name, value))
+                namespace[name] = ours[id(value)]
 
 
 def unpatch() -> None:
-    """Undo `patch`: also in modules that imported fastnn's from scikit-learn in the meantime."""
-    _replace({id(ours): theirs for theirs, ours in _PAIRS.values()})
+    """Undo `patch`; without one, do nothing."""
+    while _replaced:
+        namespace, name, theirs = _replaced.pop()
+        if any(namespace.get(name) is ours for _, ours in _PAIRS):  # else somebody has changed it
+            namespace[name] = theirs
 
 
 @contextmanager
@@ -47,18 +60,3 @@ def patched():
         yield
     finally:
         unpatch()
-
-
-def _replace(substitutes: dict) -> None:
-    for name, module in list(sys.modules.items()):
-        if module is None or name == "fastnn" or name.startswith(_SPARED):
-            continue
-        namespace = getattr(module, "__dict__", None)
-        if isinstance(namespace, dict):
-            _replace_in(namespace, substitutes)
-
-
-def _replace_in(namespace: dict, substitutes: dict) -> None:
-    for name, value in list(namespace.items()):
-        if id(value) in substitutes:
-            namespace[name] = substitutes[id(value)]
