@@ -99,6 +99,10 @@ class BasePerceptron(CallbackSupportMixin, BaseEstimator, ABC):
     def _score_of(self, outputs, targets, sample_weight) -> float:
         """The score of a network's outputs (n, m)."""
 
+    def _penalty(self, share: float) -> float:
+        """The penalty's factor for batches that are a ``share`` of the rows."""
+        return self.alpha
+
     def _row_weights(self, y, sample_weight, incremental):
         """The weights of the rows, with those of their classes."""
         return sample_weight

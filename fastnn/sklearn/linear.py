@@ -78,7 +78,7 @@ class LogisticRegression(Probabilities, _Linear):
     _lbfgs_options: ClassVar[dict] = {"ftol": 64 * np.finfo(float).eps, "maxls": 50}
     _parameter_constraints: ClassVar[dict] = {
         **BaseClassifier._parameter_constraints,
-        "C": [Interval(Real, 0, None, closed="neither")],
+        "C": [Interval(Real, 0, None, closed="right")],
         "fit_intercept": ["boolean"],
     }
 
@@ -101,6 +101,9 @@ class LogisticRegression(Probabilities, _Linear):
     def alpha(self) -> float:
         """The penalty's factor as the perceptrons have it."""
         return 1 / self.C
+
+    def _penalty(self, share):
+        return self.alpha * share  # once in an epoch, not once in each batch
 
 
 class Perceptron(_Linear):

@@ -77,12 +77,12 @@ def make_solver(est) -> Solver:
     return Solver(rule)
 
 
-def trainer_for(est, network, solver: Solver) -> PenaltyTrainer:
+def trainer_for(est, network, solver: Solver, alpha: float) -> PenaltyTrainer:
     """The network's trainer, made anew unless it is the last one that was asked for."""
-    wanted = (solver, est.loss, est.alpha)  # a Solver is equal to itself alone
+    wanted = (solver, est.loss, alpha)  # a Solver is equal to itself alone
     if network.training is None or network.training[0] != wanted:
         batches = solver.rule.batches
-        trainer = PenaltyTrainer(network, est._loss(network), solver.rule, est.alpha)
+        trainer = PenaltyTrainer(network, est._loss(network), solver.rule, alpha)
         if solver.slots is not None and solver.slots.shape == trainer.memory.slots.shape:
             trainer.memory.slots[...] = solver.slots
         solver.slots, trainer.step, solver.rule.batches = trainer.memory.slots, solver.step, batches
@@ -101,8 +101,9 @@ class Run:
     def __init__(self, est, network, solver, feed, batch_size, incremental, score=None,
                  validation=None, task=None):
         self.est, self.network, self.solver, self.feed = est, network, solver, feed
-        self.trainer = trainer_for(est, network, solver)
         self.batch_size, self.incremental = int(batch_size), incremental
+        alpha = est._penalty(self.batch_size / len(feed.X))
+        self.trainer = trainer_for(est, network, solver, alpha)
         self.score, self.validation, self.task = score, validation, task
         self.rows = np.arange(len(feed.X))
         self.steps = -(-len(self.rows) // self.batch_size)
