@@ -53,10 +53,14 @@ class BaseClassifier(ClassifierMixin, BasePerceptron):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._check_classes(unique_labels(y))
+            self._check_classes(y)
         return X, self._targets(y), y
 
-    def _check_classes(self, classes) -> None:
+    def _check_classes(self, y) -> None:
+        places = self._places(y)
+        if places is not None and not self.warm_start:
+            return
+        classes = unique_labels(y)
         if self.warm_start:
             if set(classes) != set(self.classes_):
                 raise ValueError(
@@ -67,7 +71,27 @@ class BaseClassifier(ClassifierMixin, BasePerceptron):
                              f"`self.classes_` has {self.classes_}. 'y' has {classes}.")
 
     def _targets(self, y):
-        return self._label_binarizer.transform(y).astype(bool)
+        places = self._places(y)
+        if places is None:
+            return self._label_binarizer.transform(y).astype(bool)
+        return places[:, None] == (np.arange(len(self.classes_)) if len(self.classes_) > 2 else 1)
+
+    def _places(self, y) -> np.ndarray | None:
+        """The number of each row's class, or None where it takes scikit-learn to say that.
+
+        Its checks of labels take longer than an epoch of few rows.
+        """
+        classes = self.classes_
+        plain = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuU"
+        if not plain or y.dtype.kind != classes.dtype.kind or self._has_labels:
+            return None
+        places = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+        return places if (classes[places] == y).all() else None
+
+    @property
+    def _has_labels(self) -> bool:
+        """Whether each row has several labels, not one class."""
+        return self._label_binarizer.y_type_ not in ("binary", "multiclass")
 
     def _row_weights(self, y, sample_weight, incremental):
         if self.class_weight is None:
@@ -94,9 +118,11 @@ class BaseClassifier(ClassifierMixin, BasePerceptron):
     def predict(self, X):
         """The class of each row (n,), or its labels (n, m)."""
         outputs = self._outputs(X)
-        if self.n_outputs_ == 1:
-            outputs = outputs.ravel()
-        return self._label_binarizer.inverse_transform(outputs)
+        if self._has_labels:
+            return self._label_binarizer.inverse_transform(outputs)
+        if self.n_outputs_ > 1:
+            return self.classes_[outputs.argmax(axis=1)]
+        return self.classes_[np.minimum(outputs.ravel() > 0.5, len(self.classes_) - 1)]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

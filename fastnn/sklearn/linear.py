@@ -158,5 +158,5 @@ class Perceptron(_Linear):
     def predict(self, X):
         """The class of each row (n,): that of its largest sum."""
         sums = self.decision_function(X)
-        return self._label_binarizer.inverse_transform(
-            sums if sums.ndim == 2 else (sums > 0).astype(float))
+        places = sums.argmax(axis=1) if sums.ndim == 2 else sums > 0
+        return self.classes_[np.minimum(places, len(self.classes_) - 1)]

@@ -141,6 +141,7 @@ class Objective:
         self.memory = Memory(network.params, np.zeros(n, self.plan.dtype),
                              np.zeros((0, n), self.plan.dtype))
         self.backend = backends.for_plan(self.plan, backends.get())
+        self.threads = config.num_threads()
         self.alpha, self.share, self.parts = alpha, loss.share, list(row_parts(feed, ROWS))
         self.below = sum(len(p.X) if p.weights is None else float(p.weights.sum())
                          for p in self.parts)
@@ -155,7 +156,7 @@ class Objective:
         for part in self.parts:
             sums, n = np.zeros((1, 1)), len(part.X)
             self.backend.train(self.plan, self.memory, part, np.arange(n)[None], n,
-                               np.zeros((1, 0)), 0, sums, threads=config.num_threads())
+                               np.zeros((1, 0)), 0, sums, threads=self.threads)
             total += sums[0, 0] / n
             gradient += self.memory.grads
         for W, place in zip(self.coefs, self.places, strict=False):
