@@ -99,3 +99,11 @@ def test_a_wrong_estimator_fails():
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     check(clone(wrong))
+
+
+def test_the_page_about_it():
+    import doctest
+
+    page = Path(fastnn.__file__).parents[1] / "docs" / "sklearn.md"
+    results = doctest.testfile(str(page), module_relative=False)
+    assert results.attempted > 10 and not results.failed

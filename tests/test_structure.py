@@ -10,7 +10,7 @@ import fastnn
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["jobs", "installation", "lessons"], ["__init__"],
-    ["saving", "perceptron"], ["models"],
+    ["saving", "perceptron", "sklearn"], ["models"],
     ["model"],
     ["fitting", "prediction", "finding"], ["feeding"], ["training"], ["layers"], ["rows"],
     ["data"], ["backends"],
