@@ -6,19 +6,17 @@ One thread each, the same arguments and random numbers; the two take turns, and 
 the median of the rounds' ratios. A line whose losses differ by more than 1e-6 is an error.
 """
 
-import os
 import sys
 import warnings
 from statistics import median
 from time import perf_counter
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"  # before any of them is imported
-
 import numpy as np
 import sklearn.neural_network as theirs
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 
+from fastnn import config
 from fastnn import sklearn as ours
 
 rng = np.random.RandomState(0)
@@ -86,8 +84,10 @@ def main(rounds=7):
     warnings.simplefilter("ignore")
     print("| `fit` | scikit-learn, ms | fastnn, ms | times faster |")
     print("| --- | ---: | ---: | ---: |")
-    for what, *case in CASES:
-        print(line(what, rounds, *case), flush=True)
+    config.set_num_threads(1)
+    with threadpool_limits(1):
+        for what, *case in CASES:
+            print(line(what, rounds, *case), flush=True)
 
 
 if __name__ == "__main__":

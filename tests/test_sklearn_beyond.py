@@ -123,6 +123,8 @@ def test_optimizers_and_schedules():
     constant = optimizers.schedules.PiecewiseConstantDecay([10000], [0.02, 0.0])
     same(classifier(learning_rate_init=constant, solver="sgd").fit(X, Y),
          classifier(solver="sgd").fit(X, Y))
+    with pytest.raises(ValueError, match="choose one of them"):
+        classifier(learning_rate_init=rate, solver="sgd", learning_rate="adaptive").fit(X, Y)
     mine = optimizers.Adam(0.01)
     classifier(solver=mine, max_iter=2).fit(X, Y)
     assert mine.batches == 0  # the estimator trains with a copy

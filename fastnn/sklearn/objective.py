@@ -142,9 +142,8 @@ class Objective:
                              np.zeros((0, n), self.plan.dtype))
         self.backend = backends.for_plan(self.plan, backends.get())
         self.threads = config.num_threads()
-        self.alpha, self.share, self.parts = alpha, loss.share, list(row_parts(feed, ROWS))
-        self.below = sum(len(p.X) if p.weights is None else float(p.weights.sum())
-                         for p in self.parts)
+        self.alpha, self.share, self.feed = alpha, loss.share, feed
+        self.below = len(feed.X) if feed.weights is None else float(feed.weights.sum())
         self.coefs, self.arrays = network.coefs, network.coefs + network.intercepts
         variables = [layer.variables[name] for name in ("kernel", "bias")
                      for layer in network.dense if name in layer.variables]
@@ -153,7 +152,7 @@ class Objective:
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         self.put(theta)
         total, gradient = 0.0, np.zeros(len(self.memory.grads))
-        for part in self.parts:
+        for part in row_parts(self.feed, ROWS):
             sums, n = np.zeros((1, 1)), len(part.X)
             self.backend.train(self.plan, self.memory, part, np.arange(n)[None], n,
                                np.zeros((1, 0)), 0, sums, threads=self.threads)

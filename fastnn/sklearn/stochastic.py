@@ -63,6 +63,9 @@ class Solver:
 def make_solver(est) -> Solver:
     """The solver that an estimator's arguments ask for."""
     name, rate = est.solver, est.learning_rate_init
+    if callable(rate) and est.learning_rate != "constant":
+        raise ValueError(f"learning_rate={est.learning_rate!r} changes the rate after each epoch, "
+                         f"and learning_rate_init={rate!r} at each step: choose one of them.")
     if name == "sgd":
         rule = optimizers.SGD(rate, est.momentum, est.nesterovs_momentum)
         return Solver(rule, est.learning_rate, est.power_t)
@@ -105,6 +108,7 @@ class Run:
         alpha = est._penalty(self.batch_size / len(feed.X))
         self.trainer = trainer_for(est, network, solver, alpha)
         self.score, self.validation, self.task = score, validation, task
+        self._stopped, self._step = False, None
         self.rows = np.arange(len(feed.X))
         self.steps = -(-len(self.rows) // self.batch_size)
         self.hooks = CallbackList(est.callbacks, model=network.model)
@@ -130,22 +134,22 @@ class Run:
         finally:
             self.progress.close()
         self.solver.step = self.trainer.step
-        self.trainer.finalize()
+        if not self.incremental:
+            self.trainer.finalize()  # averages of the parameters take their place
         self.hooks.on_train_end()
 
     def _over(self) -> bool:
         est = self.est
         return est.n_iter_ >= (1 if self.incremental else est.max_iter) or self._stopped
 
-    _stopped = False
-
     def _stretch(self, interrupt) -> None:
-        n = self._epochs_ahead()
-        first = self.est.n_iter_
-        self._begin(first)
-        losses = self._losses(self._orders(n), interrupt)
+        orders = self._orders(self._epochs_ahead())
+        self._begin(self.est.n_iter_)
+        losses = self._losses(orders, interrupt)
         for loss in losses:
             self._after_epoch(loss)
+        if self.task and not len(losses):  # what has begun has an end
+            end_step(self.est, self.task, self._step)
 
     def _epochs_ahead(self) -> int:
         """How many epochs can be trained before it may be time to stop or change anything."""
