@@ -160,6 +160,17 @@ def test_same_warm_starts(solver, early_stopping):
         check(one, two)
 
 
+def test_a_second_fit_that_only_gets_worse():
+    """scikit-learn's best weights are then the ones that it trains on: they have moved as well."""
+    one, two = both("MLPClassifier", warm_start=True, max_iter=40, early_stopping=True,
+                    learning_rate_init=0.02)
+    for settings in ({}, {"learning_rate_init": 3.0, "max_iter": 3}):
+        for model in (one, two):
+            model.set_params(**settings).fit(X, LABELS)
+        check(one, two)
+    assert one.best_validation_score_ > one.score(X, LABELS)
+
+
 def test_same_state_of_the_random_numbers():
     states = [np.random.RandomState(5) for _ in range(2)]
     for state, module in zip(states, (theirs, ours), strict=True):
