@@ -3,7 +3,8 @@
 >>> from sklearn.datasets import load_digits
 >>> from fastnn.sklearn import MLPClassifier
 >>> X, y = load_digits(return_X_y=True)
->>> model = MLPClassifier((32,), random_state=0, early_stopping=True).fit(X / 16, y)
+>>> model = MLPClassifier((32,), early_stopping=True, learning_rate_init=0.01, random_state=0)
+>>> model = model.fit(X / 16, y)
 >>> model.score(X / 16, y) > 0.95
 True
 

@@ -21,7 +21,8 @@ class MLPRegressor(HiddenLayers, RegressorMixin, BasePerceptron):
 
     >>> from fastnn.sklearn import MLPRegressor
     >>> X = [[i / 20] for i in range(40)]
-    >>> model = MLPRegressor((8,), "tanh", solver="lbfgs", random_state=0)
+    >>> model = MLPRegressor(hidden_layer_sizes=8, activation="tanh", solver="lbfgs",
+    ...                      random_state=0)
     >>> model.fit(X, [x * x for (x,) in X]).score(X, [x * x for (x,) in X]) > 0.99
     True
     """
