@@ -110,15 +110,15 @@ cdef inline void softmax_loss_lanes(
         for i in range(min(L, r.n - p * L)):
             label = label_of(r, p * L + i)
             if not ignored(r, op, p * L + i):
-                losses[i] = (total[i] - (z[label * L + i] - shift[i])) * weight[i]
+                losses[i] = total[i] - (z[label * L + i] - shift[i])
     else:
         for j in range(op.m):
             for i in range(L):
                 target = smooth(t[j * L + i], smoothing, op.m)
                 sums[i] += target
                 losses[i] += 0 if target == 0 else target * (total[i] - (z[j * L + i] - shift[i]))
-        for i in range(L):
-            losses[i] *= weight[i]
+    for i in range(L):
+        losses[i] = (minimum_(losses[i], <real>op.a2) if op.a2 else losses[i]) * weight[i]
     if not wanted:
         return
     for j in range(op.m):

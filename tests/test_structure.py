@@ -11,7 +11,7 @@ ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["report"], ["jobs", "installation", "lessons"], ["__init__"],
     ["notebook"], ["plot"],
-    ["saving", "perceptron"], ["models"], ["functional_model"], ["model"],
+    ["saving", "perceptron", "sklearn"], ["models"], ["functional_model"], ["model"],
     ["fitting", "prediction", "finding", "understanding"], ["dense_arrays"], ["feeding"],
     ["training"], ["evaluation", "network", "outputs", "whole"], ["sides", "flat"], ["layers"],
     ["rows"], ["functional"], ["data"], ["backends"],
