@@ -8,8 +8,8 @@ from fastnn import layers
 from fastnn.callbacks import Doctor, EarlyStopping
 from fastnn.initializers import Constant, RandomNormal
 from fastnn.optimizers import SGD, Adam
+from fastnn.overfitting import overfitting_start
 from fastnn.understanding.rules import RULES
-from fastnn.understanding.rules.training import overfitting_since
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 4)).astype("float32")
@@ -241,12 +241,12 @@ def test_good_rates_are_neither_too_large_nor_too_small():
 def test_where_overfitting_begins():
     falls = np.linspace(1, 0.1, 20)
     valley = 0.5 + 0.02 * np.abs(np.arange(20) - 8)
-    assert overfitting_since(falls, valley) == 8
-    assert overfitting_since(falls, falls + 0.2) is None
-    assert overfitting_since(np.ones(20), valley) is None  # the training does not get better
+    assert overfitting_start(falls, valley) == 8
+    assert overfitting_start(falls, falls + 0.2) is None
+    assert overfitting_start(np.ones(20), valley) is None  # the training does not get better
     wobbles = falls + 0.1
     wobbles[-1] = 2.0
-    assert overfitting_since(falls, wobbles) is None  # one bad epoch is an accident
+    assert overfitting_start(falls, wobbles) is None  # one bad epoch is an accident
 
 
 def test_a_model_of_the_best_constant_underfits_and_a_little_better_does_not():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import losses
+from fastnn.overfitting import overfitting_start
 from fastnn.understanding.case import Case
 from fastnn.understanding.finding import Finding, rule
 
@@ -13,8 +14,6 @@ UP = 1.05  # a loss that is so many times the last one has gone up, not just wav
 OFTEN, TIMES = 0.4, 3  # of the epochs, and so many at least
 LITTLE = 0.05  # of the loss, gained in a whole training
 STRAIGHT = 0.5  # the gain of its second half, as a share of that of its first
-WORSE = 1.2  # the validation's last losses over its best
-LEARNT = 0.9  # the training loss at the end over that at the validation's best
 HARDLY = 0.9  # of the loss of the best constant
 
 
@@ -67,7 +66,7 @@ def learning_rate_too_small(case: Case) -> Finding | None:
 @rule
 def overfitting(case: Case) -> Finding | None:
     loss, held = case.curve("loss"), case.curve("val_loss")
-    since = overfitting_since(loss, held)
+    since = overfitting_start(loss, held) if len(loss) == len(held) > 0 else None
     if since is None:
         return None
     return Finding(
@@ -77,28 +76,6 @@ def overfitting(case: Case) -> Finding | None:
         "Dropout, an L2 penalty or a smaller network.",
         {"epoch": since, "validation loss there": float(held[since]), "last": float(held[-1]),
          "training loss there": float(loss[since]), "its last": float(loss[-1])})
-
-
-def overfitting_since(loss, val_loss) -> int | None:
-    """The epoch, from 0, of the best validation loss if overfitting begins there; else None.
-
-    That is if the last fifth of the epochs are all worse by a fifth, while the training loss has
-    fallen by another tenth since.
-
-    >>> overfitting_since([5, 4, 3, 2, 1, 0.5], [5, 4, 3, 4, 5, 6])
-    2
-    >>> overfitting_since([5, 4, 3, 2, 1, 0.5], [5, 4, 3, 2, 1.5, 1.5]) is None
-    True
-    """
-    loss, held = np.asarray(loss, np.float64), np.asarray(val_loss, np.float64)
-    n = len(held)
-    if len(loss) != n or n < EPOCHS or not np.isfinite(held).all() or held.min() <= 0:
-        return None
-    best = int(held.argmin())
-    tail = held[n - max(2, n // 5) :]
-    if tail.min() < WORSE * held[best] or loss[-1] > LEARNT * loss[best]:
-        return None
-    return best
 
 
 @rule
