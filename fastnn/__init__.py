@@ -14,13 +14,14 @@ from fastnn._version import __version__
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
             "initializers", "layers", "lessons", "losses", "metrics", "models", "optimizers",
             "perceptron", "random",
-            "regularizers", "saving", "training", "utils")
+            "regularizers", "saving", "training", "tuner", "utils")
 _NAMES = {
     "Input": "fastnn.layers",
     "Perceptron": "fastnn.perceptron",
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",
     "find_learning_rate": "fastnn.finding",
+    "fit_many": "fastnn.many",
     "load_model": "fastnn.saving",
     "show_config": "fastnn.installation",
 }

@@ -10,8 +10,8 @@ import fastnn
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["jobs", "installation", "lessons"], ["__init__"],
-    ["saving", "perceptron"], ["models"],
-    ["model"],
+    ["tuner"], ["saving", "perceptron"], ["models"],
+    ["model", "many"],
     ["fitting", "prediction", "finding"], ["feeding"], ["training"], ["layers"], ["rows"],
     ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
