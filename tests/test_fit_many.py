@@ -60,7 +60,8 @@ def test_each_model_has_arguments_and_callbacks_of_its_own():
     seen = {}
 
     def callbacks(i):
-        return [LambdaCallback(on_epoch_end=lambda epoch, logs: seen.setdefault(i, []).append(epoch))]
+        note = seen.setdefault(i, [])
+        return [LambdaCallback(on_epoch_end=lambda epoch, logs: note.append(epoch))]
 
     each = [{"epochs": i + 1} for i in range(5)]
     found = fastnn.fit_many(models(), X, Y, each=each, callbacks=callbacks)
