@@ -112,8 +112,10 @@ def side_by_side(work, workers: int | None = None, most: int | None = None) -> b
 
     with Interrupt() as interrupt:
         threads = [threading.Thread(target=run, args=(i,), name=f"fastnn-{i}")
-                   for i in range(workers)]
+                   for i in range(workers)] if workers > 1 else []
         try:
+            if not threads:
+                run(0)
             for thread in threads:
                 thread.start()
             for thread in threads:

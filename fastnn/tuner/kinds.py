@@ -259,7 +259,8 @@ class Float(Numerical):
     def __init__(self, name, min_value, max_value, step=None, sampling="linear", default=None,
                  conditions=()):
         super().__init__(name, float(min_value), float(max_value),
-                         None if step is None else float(step), sampling, default, conditions)
+                         None if step is None else float(step), sampling,
+                         float(min_value if default is None else default), conditions)
 
     def _number(self, value):
         return float(value)

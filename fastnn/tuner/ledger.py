@@ -109,7 +109,7 @@ class Ledger:
         trial_id = None
         if slot == book.next_slot:
             trial_id = self.storage.create_new_trial(self._study_id)
-            number = self.storage.get_trial(trial_id).number
+            number = self.storage.get_trial_number_from_id(trial_id)
             if self.read().slot_of[number] != slot:
                 self.lose(trial_id)  # two have taken a slot each: this one is for whoever comes
                 return None

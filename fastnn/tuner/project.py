@@ -55,13 +55,23 @@ def _sqlite(url: str):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                return optuna.storages.RDBStorage(
+                storage = optuna.storages.RDBStorage(
                     url, heartbeat_interval=HEARTBEAT, grace_period=GRACE,
                     engine_kwargs={"connect_args": {"timeout": 100}})
+            break
         except Exception:  # another process makes the tables at this moment
             if attempt == 19:
                 raise
             time.sleep(0.1)
+    from sqlalchemy import event
+
+    # A trial is some twenty small writes: with a log, not one of them waits for the disk, and a
+    # crash of the machine may cost the last of them, but nothing else.
+    event.listen(storage.engine, "connect", lambda connection, _: (
+        connection.execute("PRAGMA journal_mode=WAL"),
+        connection.execute("PRAGMA synchronous=NORMAL")))
+    storage.engine.dispose()
+    return storage
 
 
 def _clear(storage, folder: Path, name: str) -> None:

@@ -86,7 +86,8 @@ class Trainings:
     def _one(self, number: int, fold, args, kwargs) -> None:
         tuner, trial, hp = self.tuner, self.trial, self.trial.hyperparameters
         watch = Watch(tuner, trial, self._steps)
-        kwargs["callbacks"] = [*_copies(kwargs.get("callbacks")), watch]
+        kwargs |= {"callbacks": [*_copies(kwargs.get("callbacks")), watch],
+                   "verbose": tuner.fit_verbose}
         if "tuner/epochs" in hp.values:
             kwargs["epochs"] = hp.values["tuner/epochs"]
             kwargs["initial_epoch"] = hp.values["tuner/initial_epoch"]

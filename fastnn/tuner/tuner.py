@@ -56,6 +56,7 @@ class Tuner:
                                                       executions_per_trial, 1)
         self.cv, self.workers = cv, workers
         self.folds: list | None = None
+        self.fit_verbose = 0
         self.display = Display(oracle, verbose=0)
         self._dtype: str | None = None
         if isinstance(oracle, GridSearchOracle) and self.hypermodel is not None:
@@ -77,7 +78,7 @@ class Tuner:
         verbose = 1 if verbose == "auto" else int(verbose)
         args, kwargs = self._prepared(fit_args, fit_kwargs)
         workers = self.workers if self.hypermodel is not None or self.workers else 1
-        kwargs["verbose"] = verbose if workers == 1 else 0
+        self.fit_verbose = verbose if workers == 1 else 0
         self.display = Display(self.oracle, verbose)
         self.on_search_begin()
         try:
