@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from fastnn.tuner.trial import TrialStatus
+
 POLL = 0.2  # seconds between two looks at what others have done
 STATE, AGAIN = "fastnn", "again"  # attributes of a trial: how it has ended; the lost slot it redoes
 # a decorator's warning apart, which threads cannot silence
@@ -59,6 +61,11 @@ class Book:
         return [slot for slot in self._all if not self.ended(slot)
                 and self.of(slot, TrialState.WAITING) and not self.of(slot, TrialState.RUNNING)]
 
+    def left_over(self) -> list[FrozenTrial]:
+        """Trials in the queue for slots that are done."""
+        return [trial for slot in self._all if self.ended(slot)
+                for trial in self.of(slot, TrialState.WAITING)]
+
     def lost(self) -> list[int]:
         """Slots whose worker has not come to an end with them."""
         return [slot for slot in self._all if not self.ended(slot)
@@ -66,8 +73,10 @@ class Book:
 
 
 def _ended(trial: FrozenTrial) -> bool:
-    return trial.state.is_finished() and (
-        trial.state != TrialState.FAIL or STATE in trial.user_attrs)
+    """Whether its worker has come to an end with it, be it a failure."""
+    if trial.state == TrialState.FAIL:
+        return trial.user_attrs.get(STATE, {}).get("status") == TrialStatus.FAILED
+    return trial.state.is_finished()
 
 
 class Ledger:
@@ -100,6 +109,8 @@ class Ledger:
                     if trial_id is not None:
                         return slot, trial_id, book
                 if not free and not any(exists(slot) for slot in book.at_work()):
+                    for trial in book.left_over():
+                        self.lose(trial._trial_id)
                     return None
                 self._changed.wait(POLL)
         return None
@@ -118,11 +129,14 @@ class Ledger:
                 self.storage.create_new_trial(self._study_id, optuna.trial.create_trial(
                     state=TrialState.WAITING, user_attrs={AGAIN: slot}))
                 book = self.read()
-            for trial in book.of(slot, TrialState.WAITING):
-                with suppress(optuna.exceptions.UpdateFinishedTrialError):
-                    if self.storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
-                        trial_id = trial._trial_id
-                        break
+            # several may have queued it: the first counts, and whoever is first to take that
+            queued = book.of(slot, TrialState.WAITING)
+            if not queued or book.of(slot, TrialState.RUNNING):
+                return None
+            first = queued[0]
+            with suppress(optuna.exceptions.UpdateFinishedTrialError):
+                if self.storage.set_trial_state_values(first._trial_id, TrialState.RUNNING):
+                    trial_id = first._trial_id
         if trial_id is not None:
             self._running.add(trial_id)
             self._beat()
