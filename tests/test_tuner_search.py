@@ -145,9 +145,8 @@ def test_parts_of_the_search_space_are_found_by_building(make, capsys):
                 if hp.Boolean("deep"):
                     with hp.conditional_scope("deep", [True]):
                         hp.Int("units", 1, 3)
-        with hp.conditional_scope("model", ["b"]):
-            with hp.conditional_scope("deep", [True]):
-                hp.Int("units", 1, 3)
+        with hp.conditional_scope("model", ["b"]), hp.conditional_scope("deep", [True]):
+            hp.Int("units", 1, 3)
 
     with pytest.raises(ValueError, match="'deep'"):  # nobody has asked for it yet
         make(hypermodel=behind_an_if)
@@ -289,7 +288,8 @@ def test_training_can_have_hyperparameters_too(make):
             return build(hp)
 
         def fit(self, hp, model, *args, **kwargs):
-            return model.fit(*args, batch_size=hp.Int("batch_size", 4, 64, sampling="log"), **kwargs)
+            size = hp.Int("batch_size", 4, 64, sampling="log")
+            return model.fit(*args, batch_size=size, **kwargs)
 
     tuner = search(make(hypermodel=Both(), max_trials=3))
     sizes = {values["batch_size"] for values in (
@@ -404,7 +404,7 @@ def test_many_failures_in_a_row_end_it(make):
             return trial.hyperparameters.Float("a", 0, 1)
 
     tuner = make(Own, None, None, max_trials=9, max_consecutive_failed_trials=2)
-    with pytest.raises(RuntimeError, match="2 trials in a row have failed(.|\n)*odd"):
+    with pytest.raises(RuntimeError, match=r"2 trials in a row have failed(.|\n)*odd"):
         tuner.search(verbose=0)
 
 
@@ -509,7 +509,7 @@ def test_what_a_search_prints(make, capsys):
     tuner = make(objective="val_accuracy", max_trials=2, project_name="p", workers=2)
     search(tuner, verbose=1)
     out = capsys.readouterr().out
-    first = list(tuner.oracle.trials.values())[0]
+    first = next(iter(tuner.oracle.trials.values()))
     assert f"""
 Search: Running Trial #1
 
@@ -558,3 +558,13 @@ def test_wrong_arguments(make):
         make(max_trials=0)
     with pytest.raises(kt.errors.FatalTypeError, match="Is there a return"):
         search(make(hypermodel=lambda hp: None))
+
+
+def test_the_page_of_the_documentation_runs(tmp_path, capsys):
+    page = (Path(__file__).parents[1] / "docs" / "tuner.md").read_text("utf-8")
+    names = {"folder": str(tmp_path)}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(code, "docs/tuner.md", "exec"), names)
+    assert capsys.readouterr().out.count("best: ") == 8
+    assert names["mean"].shape == (400, 1)
+    assert [len(history.epoch) for history in names["histories"]] == [5] * 4

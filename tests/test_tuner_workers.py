@@ -153,7 +153,7 @@ def test_overwrite_begins_anew_and_leaves_other_files(tmp_path, capsys):
     again = make(tmp_path, overwrite=True, seed=9)
     assert capsys.readouterr().out == ""
     assert again.oracle.trials == {}
-    assert sorted(path.name for path in folder.iterdir() if "study" not in path.name) == ["mine.txt"]
+    assert [path.name for path in folder.iterdir() if "study" not in path.name] == ["mine.txt"]
 
 
 @pytest.mark.parametrize("kind", ["url", "journal", "memory"])
@@ -246,7 +246,7 @@ def test_what_two_workers_have_queued_is_run_once(tmp_path):
 
 def test_what_is_not_ready_is_waited_for(tmp_path):
     book, interrupt = ledger(tmp_path), Interrupt()
-    slot, trial_id, _ = book.claim(lambda slot: slot < 2, lambda slot, book: True, interrupt)
+    _slot, trial_id, _ = book.claim(lambda slot: slot < 2, lambda slot, book: True, interrupt)
     needs = {0: [], 1: [0]}
     interrupt_soon = Interrupt()
 

@@ -94,7 +94,7 @@ class HyperParameters:
             self._conditions.pop()
 
     def get(self, name):
-        """The value of an active hyperparameter: ValueError if it is inactive, KeyError if unknown."""
+        """The value of an active one: ValueError if it is inactive, KeyError if unknown."""
         name = self._name(name)
         if name in self.values:
             return self.values[name]

@@ -58,7 +58,7 @@ class DefaultObjective(Objective):
 
 
 class MultiObjective(Objective):
-    """Several objectives: the score is the sum of those to be made small less the sum of the others.
+    """Several: the score is the sum of those to be made small, less the sum of the others.
 
     Optuna knows them one by one.
     """

@@ -1,6 +1,7 @@
 """Golden numbers of Keras Tuner 1.4.8: spaces, the order of grids, the sizes of Hyperband's rounds.
 
-Run once, with Keras (jax) and keras-tuner:  python tests/golden/make_tuner.py > tests/golden/tuner.json
+Run once, with Keras (jax) and keras-tuner:
+    python tests/golden/make_tuner.py > tests/golden/tuner.json
 """
 
 import contextlib
@@ -11,7 +12,7 @@ import tempfile
 
 os.environ["KERAS_BACKEND"] = "jax"
 
-import keras_tuner as kt  # noqa: E402
+import keras_tuner as kt
 
 KINDS = [
     ("Int", {"name": "a", "min_value": 8, "max_value": 33, "step": 8}),
