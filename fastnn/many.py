@@ -145,6 +145,15 @@ def shared(x, dtype):
     return cast if np.isfinite(cast.sum()) or np.isfinite(cast).all() else x
 
 
+def with_shared(fit: dict, dtype) -> dict:
+    """The arguments of ``fit`` with `shared` inputs."""
+    found = fit | {"x": shared(fit.get("x"), dtype)}
+    held_out = fit.get("validation_data")
+    if isinstance(held_out, (tuple, list)):
+        found["validation_data"] = (shared(held_out[0], dtype), *held_out[1:])
+    return found
+
+
 def fold_of(x, rows):
     """Some rows of ``x``: copied where that is little, else looked up as they are needed."""
     rows = np.asarray(rows)
@@ -179,10 +188,11 @@ def _calls(models, x, y, folds, each, callbacks, fit) -> list[dict]:
     if callbacks is not None and not callable(callbacks):
         raise TypeError("callbacks must be a function of a model's number that makes its "
                         f"callbacks, for models cannot share them; received {callbacks!r:.200}.")
-    of_type = {dtype: shared(x, dtype) for dtype in {model.dtype for model in models}}
+    of_type = {dtype: with_shared({"x": x, "y": y, "verbose": 0, **fit}, dtype)
+               for dtype in {model.dtype for model in models}}
     calls = []
     for i, model in enumerate(models):
-        call = {"x": of_type[model.dtype], "y": y, "verbose": 0, **fit}
+        call = dict(of_type[model.dtype])
         if folds is not None:
             call |= fold_arguments(call["x"], y, folds[i], fit)
         call |= copy.copy(each[i]) if each is not None else {}

@@ -210,7 +210,7 @@ def test_seeds_of_a_thread_leave_the_packages_stream_alone():
 
 
 INTERRUPTED = """
-import sys, warnings
+import os, warnings
 import numpy as np
 import fastnn
 from fastnn import layers
@@ -223,7 +223,7 @@ for _ in range(4):
 before = [model.params.copy() for model in made]
 def ready(epoch, logs):
     if epoch == 2:
-        print("ready", flush=True)
+        os.write(1, b"ready\\n")
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     found = fastnn.fit_many(made, X, X.sum(axis=1), epochs=10**6, workers=2,
@@ -238,10 +238,10 @@ print([bool((a != model.params).any()) for a, model in zip(before, made)])
 def test_ctrl_c_keeps_the_work():
     process = subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE,
                                text=True, env=os.environ)
-    assert process.stdout.readline() == "ready\n"
-    process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    lines = process.communicate(timeout=60)[0].splitlines()
+    with process:
+        assert [process.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
+        process.send_signal(signal.SIGINT)
+        lines = process.communicate(timeout=60)[0].splitlines()
     assert process.returncode == 0
     assert lines[-3:] == [
         "['Training interrupted by the user with 2 of 4 models begun. They keep what they have "

@@ -144,7 +144,7 @@ def test_merge_overrides_what_is_there():
     (lambda hp: hp.Float("n", 1, 3, sampling="cubic"), ValueError, "sampling must be one of"),
     (lambda hp: hp.Float("n", 1, 3, step=1, sampling="log"), ValueError, "step must be above 1"),
     (lambda hp: hp.Float("n", 1, 3, step=0), ValueError, "step must be above 0"),
-    (lambda hp: hp.Choice("n", []), TypeError, "at least one"),
+    (lambda hp: hp.Choice("n", []), TypeError, "at least one number"),
     (lambda hp: hp.Choice("n", [1, "a"]), TypeError, "all of one type"),
     (lambda hp: hp.Choice("n", ["a"], ordered=True), ValueError, "only numbers"),
     (lambda hp: hp.Choice("n", [1], default=2), ValueError, "default must be one of"),

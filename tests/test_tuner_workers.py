@@ -265,3 +265,55 @@ def test_warnings_as_errors_find_none(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make(tmp_path, workers=2, max_trials=3).search(verbose=0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_ends_a_search_between_two_steps(tmp_path, workers):
+    import numpy as np
+
+    import fastnn
+
+    def build(hp):
+        model = fastnn.Sequential([fastnn.Input((2,)), fastnn.layers.Dense(hp.Int("units", 1, 9))])
+        model.compile("sgd", "mse")
+        return model
+
+    class Interrupted(kt.RandomSearch):
+        def on_epoch_end(self, trial, model, epoch, logs=None):
+            if epochs > 3 and trial.number == 1 and epoch == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    def search():
+        tuner.search(np.ones((8, 2)), np.ones((8, 9)), epochs=epochs, verbose=0)
+
+    tuner = Interrupted(build, "loss", max_trials=4, seed=1, directory=tmp_path, workers=workers)
+    hp = kt.HyperParameters()
+    hp.Fixed("units", 9)
+    tuner.oracle.given = hp
+    epochs = 10**4
+    with pytest.warns(RuntimeWarning, match="Search interrupted"):
+        search()
+    assert len(tuner.oracle.trials) < 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    epochs = 3
+    search()
+    assert {trial.status for trial in tuner.oracle.trials.values()} == {"COMPLETED"}
+    assert len(tuner.oracle.trials) == 4
+
+
+def test_failures_of_an_earlier_search_do_not_end_the_next(tmp_path):
+    class Broken(Search):
+        broken = True
+
+        def run_trial(self, trial):
+            if self.broken:
+                raise ArithmeticError("odd")
+            return super().run_trial(trial)
+
+    tuner = Broken(max_trials=6, seed=1, directory=tmp_path, max_consecutive_failed_trials=2)
+    with pytest.raises(RuntimeError, match="2 trials in a row"):
+        tuner.search(verbose=0)
+    Broken.broken = False
+    again = Broken(max_trials=6, seed=1, directory=tmp_path, max_consecutive_failed_trials=2)
+    again.search(verbose=0)
+    assert len(again.oracle.trials) == 6

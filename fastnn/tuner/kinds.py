@@ -88,8 +88,8 @@ class Choice(HyperParameter):
         values = list(values)
         kinds = {type(value) for value in values}
         if len(kinds) != 1 or not isinstance(values[0], (int, float, str)):
-            raise TypeError(f"hp.Choice({self.name!r}): values must be numbers, strings or booleans, "
-                            f"at least one and all of one type; received {values!r:.200}.")
+            raise TypeError(f"hp.Choice({self.name!r}): values must be at least one number, string "
+                            f"or boolean, all of one type; received {values!r:.200}.")
         numeric = isinstance(values[0], (int, float)) and not isinstance(values[0], bool)
         if ordered and not numeric:
             raise self._error(f"only numbers can be ordered, received {values!r:.200}.")

@@ -59,8 +59,9 @@ class Oracle:
         self.hyperparameters = self.given.copy()
         self.ledger: Ledger | None = None
         self.study: optuna.Study | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._known: dict[int, Trial] = {}  # trials that have ended
+        self._recent: set[int] = set()  # those of this search that this process has run
         self._runs: dict[int, optuna.Trial] = {}  # of the trials at work, what Optuna sees of them
 
     # what a strategy defines
@@ -103,8 +104,7 @@ class Oracle:
         if claimed is None:
             return None
         number, trial_id, book = claimed
-        for slot in book.trials:
-            self._learn(slot, book)
+        self._learn(book)
         trial = Trial(HyperParameters(), self.id_of(number))
         trial.storage_id = trial_id
         self.start(trial, book)
@@ -125,9 +125,8 @@ class Oracle:
         def choose(hyperparameter):
             name = hyperparameter.name
             new = self.given.find(name, hyperparameter.conditions) is None
-            if new and not self.allow_new_entries:
-                raise RuntimeError(f"{name!r} is not among the hyperparameters that were given, "
-                                   "and allow_new_entries is False.")
+            if new:
+                self._require_given(hyperparameter)
             if name in preset:
                 return preset[name]
             if new and not self.tune_new_entries:
@@ -180,6 +179,7 @@ class Oracle:
         taken = self.ledger.end(trial.storage_id, trial.get_state(), values, outcome)
         if taken:
             self._known[trial.number] = trial
+            self._recent.add(trial.number)
         return taken
 
     def give_up(self, trial: Trial) -> None:
@@ -187,12 +187,16 @@ class Oracle:
         self._runs.pop(trial.number, None)
         self.ledger.lose(trial.storage_id)
 
+    def begin_search(self) -> None:
+        """Failures of earlier searches count no more."""
+        self._recent.clear()
+
     def check_failures(self) -> None:
         """A RuntimeError after too many failures in a row."""
         row = 0
         for number in sorted(self._known):
             failed = self._known[number].status == TrialStatus.FAILED
-            row = row + 1 if failed else 0
+            row = row + 1 if failed and number in self._recent else 0
             if row == self.max_consecutive_failed_trials:
                 raise RuntimeError(f"{row} trials in a row have failed, the last one with:\n"
                                    f"{self._known[number].message}")
@@ -202,25 +206,23 @@ class Oracle:
     @property
     def trials(self) -> dict[str, Trial]:
         """All trials that have ended, by id."""
-        book = self.ledger.read()
-        for slot in book.trials:
-            self._learn(slot, book)
+        self._learn(self.ledger.read())
         return {self._known[slot].trial_id: self._known[slot] for slot in sorted(self._known)}
 
-    def _learn(self, slot: int, book) -> None:
+    def _learn(self, book) -> None:
         """Take over what another process, or an earlier one, has found."""
         with self._lock:
-            if slot not in self._known and book.ended(slot):
-                state = book.trials[slot].user_attrs.get(STATE)
-                if state is None:  # put into the study by somebody else
-                    return
-                self._known[slot] = Trial.from_state(state)
-                self.update_space(self._known[slot].hyperparameters)
+            for slot, trial in book.trials.items():
+                # a trial without a state was put into the study by somebody else
+                if slot not in self._known and book.ended(slot) and STATE in trial.user_attrs:
+                    self._known[slot] = Trial.from_state(trial.user_attrs[STATE])
+                    self.update_space(self._known[slot].hyperparameters)
 
     def reload(self) -> None:
         """Read the study anew."""
-        self._known.clear()
-        self.trials  # noqa: B018 (fills it)
+        with self._lock:
+            self._known.clear()
+            self._learn(self.ledger.read())
 
     def get_trial(self, trial_id: str) -> Trial:
         return self.trials[trial_id]
@@ -268,11 +270,15 @@ class Oracle:
 
     def update_space(self, hyperparameters: HyperParameters) -> None:
         """Add what is new; RuntimeError if ``allow_new_entries`` is False and something is."""
-        for entry in list(hyperparameters.space):
-            if self.hyperparameters.find(entry.name, entry.conditions) is not None:
-                continue
-            if not self.allow_new_entries:
-                raise RuntimeError(f"{entry.name!r} is not among the hyperparameters that were "
-                                   "given, and allow_new_entries is False.")
-            if self.tune_new_entries:
-                self.hyperparameters.take(entry)
+        with self._lock:
+            for entry in list(hyperparameters.space):
+                if self.hyperparameters.find(entry.name, entry.conditions) is not None:
+                    continue
+                self._require_given(entry)
+                if self.tune_new_entries:
+                    self.hyperparameters.take(entry)
+
+    def _require_given(self, entry) -> None:
+        if not self.allow_new_entries:
+            raise RuntimeError(f"{entry.name!r} is not among the hyperparameters that were given, "
+                               "and allow_new_entries is False.")

@@ -91,10 +91,12 @@ class Trainings:
         if "tuner/epochs" in hp.values:
             kwargs["epochs"] = hp.values["tuner/epochs"]
             kwargs["initial_epoch"] = hp.values["tuner/initial_epoch"]
-        if fold is not None:
-            args, kwargs = _of_fold(fold, args, kwargs)
         model = tuner.build_model(hp)
-        _build(model, args, kwargs)
+        x = args[0] if args else kwargs.get("x")
+        if isinstance(x, (np.ndarray, list)):
+            model.build_for(x)  # now, from the seeds of this training
+        if fold is not None:
+            kwargs |= fold_arguments(kwargs["x"], kwargs["y"], fold, kwargs)
         if "tuner/trial_id" in hp.values:
             tuner.load_weights(model, hp.values["tuner/trial_id"], number)
         tuner.display.trial_begins(trial)
@@ -122,22 +124,6 @@ def _copies(callbacks) -> list:
     callbacks = callbacks if isinstance(callbacks, (list, tuple)) else (
         [] if callbacks is None else [callbacks])
     return [copy.deepcopy(callback) for callback in callbacks]
-
-
-def _of_fold(fold, args, kwargs) -> tuple:
-    """The arguments of ``fit`` for one fold."""
-    names = ("x", "y")
-    given = dict(zip(names, args, strict=False)) | {n: kwargs[n] for n in names if n in kwargs}
-    found = fold_arguments(given["x"], given["y"], fold, kwargs)
-    rest = {name: value for name, value in kwargs.items() if name not in names}
-    return args[2:], rest | found
-
-
-def _build(model, args, kwargs) -> None:
-    """Make the parameters now, from the seeds of this training."""
-    x = args[0] if args else kwargs.get("x")
-    if hasattr(model, "build_for") and isinstance(x, (np.ndarray, list)):
-        model.build_for(x)
 
 
 def folds_of(cv, x, y, seed: int) -> list | None:

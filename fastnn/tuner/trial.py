@@ -22,6 +22,18 @@ class TrialStatus:
     FAILED = "FAILED"  # given up
 
 
+class Metrics(dict):
+    """{name: value} at a trial's best epoch, with the questions that Keras Tuner's has."""
+
+    def exists(self, name: str) -> bool:
+        return name in self
+
+    def get_best_value(self, name: str) -> float | None:
+        return self.get(name)
+
+    get_last_value = get_best_value
+
+
 class Trial:
     """One choice of values, and what came of it.
 
@@ -38,7 +50,7 @@ class Trial:
         self.message = message
         self.score: float | None = None
         self.best_step = 0
-        self.metrics: dict[str, float] = {}
+        self.metrics = Metrics()
         self.seconds = 0.0
         self.number = int(trial_id)
         self.seed = 0  # of all that its trainings draw
@@ -75,6 +87,7 @@ class Trial:
         trial = cls(hp, state["trial_id"], state["status"], state["message"])
         for name in ("score", "best_step", "metrics", "seconds", "input_shape"):
             setattr(trial, name, state[name])
+        trial.metrics = Metrics(state["metrics"])
         return trial
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn import data, random
 from fastnn.feeding import is_stream
-from fastnn.many import shared, side_by_side
+from fastnn.many import side_by_side, with_shared
 from fastnn.model import Model
 from fastnn.tuner.display import Display
 from fastnn.tuner.errors import FailedTrialError, FatalError, FatalTypeError, Pruned
@@ -20,7 +20,7 @@ from fastnn.tuner.oracle import Oracle
 from fastnn.tuner.oracles import GridSearchOracle, HyperbandOracle
 from fastnn.tuner.project import open_study
 from fastnn.tuner.running import Trainings, folds_of
-from fastnn.tuner.trial import Trial, TrialStatus, judged
+from fastnn.tuner.trial import Metrics, Trial, TrialStatus, judged
 
 
 class Tuner:
@@ -80,6 +80,7 @@ class Tuner:
         workers = self.workers if self.hypermodel is not None or self.workers else 1
         self.fit_verbose = verbose if workers == 1 else 0
         self.display = Display(self.oracle, verbose)
+        self.oracle.begin_search()
         self.on_search_begin()
         try:
             with self.oracle.ledger.alive():
@@ -94,28 +95,23 @@ class Tuner:
         self.on_search_end()
 
     def _prepared(self, args, kwargs) -> tuple:
-        """The arguments of ``fit`` with arrays that all models share."""
-        kwargs = dict(kwargs)
-        x = args[0] if args else kwargs.get("x")
-        if x is not None and hasattr(x, "__next__"):
+        """The arguments of ``fit``: by name and with arrays that all models share, as far as it is
+        known what becomes of them."""
+        names = ("x", "y", "batch_size", "epochs")
+        named = dict(zip(names, args, strict=False)) | kwargs
+        x, y = named.get("x"), named.get("y")
+        if hasattr(x, "__next__"):
             raise ValueError("A generator can be read once, but a search trains many models: give "
                              "arrays or a PyDataset.")
-        y = args[1] if len(args) > 1 else kwargs.get("y")
         self.folds = None
         if self.cv is not None:
             if x is None or y is None or is_stream(x):
                 raise ValueError("cv needs x and y as arrays.")
             self.folds = folds_of(self.cv, x, y, self.oracle.seed)
-        if self._dtype is None or type(self.hypermodel).fit is not HyperModel.fit:
-            return args, kwargs  # who knows what the user's own function does with them
-        if args:
-            args = (shared(x, self._dtype), *args[1:])
-        elif x is not None:
-            kwargs["x"] = shared(x, self._dtype)
-        held_out = kwargs.get("validation_data")
-        if isinstance(held_out, (tuple, list)):
-            kwargs["validation_data"] = (shared(held_out[0], self._dtype), *held_out[1:])
-        return args, kwargs
+        plain = self._dtype is not None and type(self.hypermodel).fit is HyperModel.fit
+        if len(args) > len(names) or not (plain or self.folds):
+            return args, kwargs
+        return (), with_shared(named, self._dtype) if plain else named
 
     def _work(self, interrupt, args, kwargs) -> None:
         """Run one trial after the other: what each worker does."""
@@ -157,7 +153,8 @@ class Tuner:
                     results = self.run_trial(trial, *args, **kwargs)
                 except Pruned as pruned:
                     results, trial.status = pruned.args[0], TrialStatus.PRUNED
-            trial.metrics, trial.best_step = judged(results, objective, name)
+            metrics, trial.best_step = judged(results, objective, name)
+            trial.metrics = Metrics(metrics)
             trial.score = float(objective.get_value(trial.metrics))
         except FatalError:
             raise
