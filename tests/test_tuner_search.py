@@ -38,7 +38,8 @@ def make(tmp_path):
     count = iter(range(100))
 
     def make(kind=kt.RandomSearch, objective="val_loss", hypermodel=build, **options):
-        options = {"directory": tmp_path, "project_name": f"p{next(count)}", "seed": 5} | options
+        options = {"directory": tmp_path, "project_name": f"p{next(count)}", "seed": 5,
+                   "storage": optuna.storages.InMemoryStorage()} | options
         return kind(hypermodel, objective, **options)
 
     return make
@@ -96,7 +97,8 @@ def test_a_seed_that_was_drawn_is_kept(make):
     fastnn.utils.set_random_seed(1)
     tuner = make(max_trials=1, seed=None)
     assert tuner.oracle.study.user_attrs["fastnn"]["seed"] == tuner.oracle.seed
-    again = make(max_trials=1, seed=None, project_name=tuner.project_name)
+    again = make(max_trials=1, seed=None, project_name=tuner.project_name,
+                 storage=tuner.oracle.ledger.storage)
     assert again.oracle.seed == tuner.oracle.seed
 
 
@@ -116,9 +118,7 @@ def test_bayesian_search_learns(make):
             return (hp.Float("x", -10, 10) - 3) ** 2 + (hp.Float("y", -10, 10) + 1) ** 2
 
     def best(kind, seed):
-        tuner = kind(objective=None, max_trials=40, seed=seed, parallel_trials=2,
-                     directory=make.__closure__[1].cell_contents, project_name=f"{kind}{seed}",
-                     storage=optuna.storages.InMemoryStorage())
+        tuner = make(kind, None, None, max_trials=40, seed=seed, parallel_trials=2)
         tuner.search(verbose=0)
         return tuner.oracle.get_best_trials()[0].score
 
@@ -560,6 +560,7 @@ def test_wrong_arguments(make):
         search(make(hypermodel=lambda hp: None))
 
 
+@pytest.mark.slow
 def test_the_page_of_the_documentation_runs(tmp_path, capsys):
     page = (Path(__file__).parents[1] / "docs" / "tuner.md").read_text("utf-8")
     names = {"folder": str(tmp_path)}
