@@ -56,6 +56,26 @@ def test_each_model_ends_with_the_bits_of_fit(workers, arguments):
         assert b.history is other
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_every_backend_trains_many(backend):
+    pytest.importorskip("numba")
+
+    def compiled():
+        fastnn.utils.set_random_seed(3)
+        made = [fastnn.Sequential([fastnn.Input((6,)), layers.Dense(5, "tanh"), layers.Dense(1)])
+                for _ in range(3)]
+        for model in made:
+            model.compile("adam", "mse", backend=backend)
+        return made
+
+    alone, together = compiled(), compiled()
+    for model in alone:
+        model.fit(X, Y, epochs=2, verbose=0)
+    fastnn.fit_many(together, X, Y, epochs=2, workers=3)
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a.params, b.params)
+
+
 def test_each_model_has_arguments_and_callbacks_of_its_own():
     seen = {}
 

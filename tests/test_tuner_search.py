@@ -249,13 +249,12 @@ def test_a_fold_is_validated_on_the_rows_it_does_not_train_on(make):
         search(make(max_trials=1, cv=3, max_consecutive_failed_trials=1))
 
     scores = []
-    for number, (train, held_out) in enumerate(splitter.split(X)):
-        seed = fastnn.random.derived_seed(fastnn.random.derived_seed(5, 0, 1), number)
-        with fastnn.random.seeds_from(seed):
+    with fastnn.random.seeds_from(fastnn.random.derived_seed(5, 0, 1)):
+        for train, held_out in splitter.split(X):
             model = build(trial.hyperparameters.copy())
             history = model.fit(X[train], Y[train], epochs=3, verbose=0,
                                 validation_data=(X[held_out], Y[held_out]))
-        scores.append(min(history.history["val_loss"]))
+            scores.append(min(history.history["val_loss"]))
     assert trial.score == pytest.approx(np.mean(scores), abs=0)
 
 
@@ -542,6 +541,19 @@ def test_a_line_for_each_trial(make, capsys):
     assert len(lines) == 2
     assert re.fullmatch(rf"Trial 2/2 completed \d+\.\ds - val_loss: {scores[1]:.5g} - "
                         rf"best: {min(scores):.5g}", lines[1])
+
+
+def test_a_notebook_shows_a_table(make):
+    class Own(kt.RandomSearch):
+        def run_trial(self, trial):
+            return 0.25 + trial.hyperparameters.Choice("<a>", ["<b>"]).count("c")
+
+    tuner = make(Own, None, None, max_trials=1)
+    assert tuner._repr_html_().count("<tr>") == 1
+    tuner.search(verbose=0)
+    assert tuner._repr_html_() == (
+        "<table><tr><th>trial</th><th>default_objective</th><th>status</th><th>&lt;a&gt;</th></tr>"
+        "<tr><td>0</td><td>0.25</td><td>completed</td><td>&lt;b&gt;</td></tr></table>")
 
 
 def test_silence(make, capsys):

@@ -42,6 +42,11 @@ def test_values_in_order_are_keras_tuners():
         assert entry.values == golden or entry.values == pytest.approx(golden, 1e-12, 1e-12)
 
 
+def test_rounding_loses_no_step():
+    assert len(kinds.Float("x", 0, 0.3, step=0.1).values) == 4
+    assert kinds.Int("x", 1, 1000, step=10, sampling="log").values == [1, 10, 100, 1000]
+
+
 @pytest.mark.parametrize(("kind", "arguments"), GOLDEN["kinds"], ids=lambda x: str(x)[:30])
 def test_optuna_gives_all_values_and_no_other(kind, arguments):
     entry = kinds.KINDS[kind](**arguments)

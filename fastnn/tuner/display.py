@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from html import escape
 from time import perf_counter
 
 from fastnn import console
@@ -112,6 +113,18 @@ def table(trial, best) -> str:
         other = "?" if best is None else best.hyperparameters.values.get(name)
         lines.append((_value(value), _value(other), name))
     return "\n".join(f"{a:{WIDTH}}|{b:{WIDTH}}|{c}" for a, b, c in lines)
+
+
+def as_html(oracle, most: int = 10) -> str:
+    """The best trials as a table, for notebooks."""
+    trials = oracle.get_best_trials(most)
+    names = list(dict.fromkeys(name for t in trials for name in t.hyperparameters.values))
+    rows = [["trial", oracle.objective.name, "status", *names]]
+    rows += [[t.trial_id, "" if t.score is None else _value(t.score), t.status.lower(),
+              *(_value(t.hyperparameters.values.get(name, "")) for name in names)] for t in trials]
+    cells = ["".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row)
+             for tag, row in zip(["th"] + ["td"] * len(trials), rows, strict=True)]
+    return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
 def _value(value) -> str:

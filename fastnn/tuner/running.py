@@ -75,8 +75,7 @@ class Trainings:
         """The results, as `Tuner.run_trial` returns them; KeyboardInterrupt after a Ctrl-C."""
         folds = self.tuner.folds or [None]
         for number in range(self.tuner.executions_per_trial * len(folds)):
-            with random.seeds_from(random.derived_seed(self.trial.seed, number)):
-                self._one(number, folds[number % len(folds)], args, dict(kwargs))
+            self._one(number, folds[number % len(folds)], args, dict(kwargs))
             if Interrupt().seen:
                 raise KeyboardInterrupt
             if self.pruned:

@@ -12,7 +12,7 @@ from fastnn import data, random
 from fastnn.feeding import is_stream
 from fastnn.many import side_by_side, with_shared
 from fastnn.model import Model
-from fastnn.tuner.display import Display
+from fastnn.tuner.display import Display, as_html
 from fastnn.tuner.errors import FailedTrialError, FatalError, FatalTypeError, Pruned
 from fastnn.tuner.hypermodel import HyperModel, hypermodel_of
 from fastnn.tuner.hyperparameters import HyperParameters
@@ -286,6 +286,9 @@ class Tuner:
         for trial in self.oracle.get_best_trials(num_trials):
             print()
             trial.summary()
+
+    def _repr_html_(self) -> str:
+        return as_html(self.oracle)
 
     @property
     def remaining_trials(self) -> int | None:
