@@ -56,6 +56,7 @@ def test_each_model_ends_with_the_bits_of_fit(workers, arguments):
         assert b.history is other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_every_backend_trains_many(backend):
     pytest.importorskip("numba")

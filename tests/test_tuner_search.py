@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 import fastnn
-from fastnn import layers
+from fastnn import console, layers
 from fastnn import tuner as kt
 from fastnn.tuner.running import folds_of
 
@@ -541,6 +541,19 @@ def test_a_line_for_each_trial(make, capsys):
     assert len(lines) == 2
     assert re.fullmatch(rf"Trial 2/2 completed \d+\.\ds - val_loss: {scores[1]:.5g} - "
                         rf"best: {min(scores):.5g}", lines[1])
+
+
+def test_a_last_line_tells_how_far_it_is(make, capsys, monkeypatch):
+    monkeypatch.setattr(console, "repaints", lambda: True)
+    monkeypatch.setattr(console, "columns", lambda: 200)
+    tuner = search(make(max_trials=2, workers=2), verbose=2, epochs=1)
+    best = tuner.oracle.get_best_trials()[0]
+    out = capsys.readouterr().out
+    last = (f"2/2 trials, 0 running, best val_loss: {best.score:.5g} (trial {best.number + 1}), "
+            "00h 00m ")
+    assert last in out
+    assert out.endswith("\r")  # the line is taken away at the end
+    assert not out.rsplit("\r", 2)[1].strip()
 
 
 def test_a_notebook_shows_a_table(make):

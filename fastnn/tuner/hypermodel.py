@@ -10,9 +10,8 @@ class HyperModel:
     has hyperparameters.
     """
 
-    def __init__(self, name: str | None = None, tunable: bool = True):
+    def __init__(self, name: str | None = None):
         self.name = name
-        self.tunable = tunable  # False: it has its default values
 
     def build(self, hp):
         """A compiled model from a `HyperParameters`."""

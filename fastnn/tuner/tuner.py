@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+import warnings
 from pathlib import Path
 from time import perf_counter
 
@@ -41,8 +42,8 @@ class Tuner:
     """
 
     def __init__(self, oracle: Oracle, hypermodel=None, max_model_size=None, optimizer=None,
-                 loss=None, metrics=None, directory=None, project_name=None, tuner_id=None,
-                 overwrite=False, executions_per_trial=1, *, cv=None, storage=None, workers=None):
+                 loss=None, metrics=None, directory=None, project_name=None, overwrite=False,
+                 executions_per_trial=1, *, cv=None, storage=None, workers=None):
         self.oracle = oracle
         self.hypermodel = hypermodel_of(hypermodel)
         if self.hypermodel is None and type(self).run_trial is Tuner.run_trial:
@@ -51,7 +52,6 @@ class Tuner:
         self.max_model_size = max_model_size
         self.optimizer, self.loss, self.metrics = optimizer, loss, metrics
         self.directory, self.project_name = directory or ".", project_name or "untitled_project"
-        self.tuner_id = tuner_id or "tuner0"
         self.executions_per_trial = data.whole_number("executions_per_trial",
                                                       executions_per_trial, 1)
         self.cv, self.workers = cv, workers
@@ -88,8 +88,6 @@ class Tuner:
         finally:
             self.display.close()
         if ended:
-            import warnings
-
             warnings.warn(f"Search interrupted by the user after {len(self.oracle.trials)} trials; "
                           "search() goes on with the others.", RuntimeWarning, stacklevel=2)
         self.on_search_end()
