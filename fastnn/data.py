@@ -28,12 +28,12 @@ WHOLE = 1 << 26
 def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = True):
     """``x`` as rows (n, k) of the dtype, C-contiguous, ``k`` the product of ``shape``.
 
-    Sparse matrices of SciPy, and large arrays of another type, become `Rows`; `Rows` stay so.
+    Sparse matrices of SciPy, and large arrays of another type, become `Rows`.
 
     Raises TypeError for what holds no real numbers, ValueError for rows of another shape, and, if
     ``finite``, for NaN and infinity.
     """
-    if isinstance(x, Rows):
+    if isinstance(x, Rows):  # and stay so
         x.check_width(shape, name)
         rows = Rows(x.source, x.shape[1], dtype, x.index)
         if finite:

@@ -131,8 +131,11 @@ def side_by_side(work, workers: int | None = None, most: int | None = None) -> b
 def shared(x, dtype):
     """``x`` as an array that models of the dtype take without a copy of their own.
 
-    What cannot be one, or is too large for a copy (see `data.WHOLE`), stays as it is.
+    What cannot be one, or is too large for a copy (see `data.WHOLE`), stays as it is. Several
+    inputs, in a list or a dictionary, are shared one by one.
     """
+    if _several(x):
+        return _each(x, lambda part: shared(part, dtype))
     array = x if isinstance(x, np.ndarray) else None
     if array is None and not (is_stream(x) or hasattr(x, "tocsr") or isinstance(x, data.Rows)):
         array = np.asarray(x)
@@ -155,7 +158,12 @@ def with_shared(fit: dict, dtype) -> dict:
 
 
 def fold_of(x, rows):
-    """Some rows of ``x``: copied where that is little, else looked up as they are needed."""
+    """Some rows of ``x``: copied where that is little, else looked up as they are needed.
+
+    Of several inputs, in a list or a dictionary, those of each.
+    """
+    if _several(x):
+        return _each(x, lambda part: fold_of(part, rows))
     rows = np.asarray(rows)
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
     if hasattr(x, "tocsr"):
@@ -168,12 +176,32 @@ def fold_of(x, rows):
     return data.Rows(x, width, x.dtype, rows)
 
 
+def _taken(y, rows):
+    """Some rows of the targets, or of each of several."""
+    return _each(y, lambda part: part[rows]) if _several(y) else np.asarray(y)[rows]
+
+
+def _several(x) -> bool:
+    """Whether these are several arrays rather than one, or one's rows."""
+    return isinstance(x, dict) or (
+        isinstance(x, (list, tuple)) and all(getattr(part, "ndim", 0) > 1 for part in x))
+
+
+def _each(x, function):
+    if isinstance(x, dict):
+        return {name: function(part) for name, part in x.items()}
+    return [function(part) for part in x]
+
+
 def _check_models(models: list, x) -> None:
     if x is None or hasattr(x, "__next__"):
         raise ValueError("fit_many needs data that all models can read, such as arrays; received "
                          f"{type(x).__name__}.")
     if len({id(model) for model in models}) < len(models):
         raise ValueError("A model is in the list twice: it cannot train beside itself.")
+    layers = [number for model in models for number in {id(layer) for layer in model.layers}]
+    if len(set(layers)) < len(layers):
+        raise ValueError("Two of the models share a layer: they cannot train at the same time.")
     for i, model in enumerate(models):
         if getattr(model, "loss", None) is None:
             raise ValueError(f"Model {i} has no loss yet. Call compile(optimizer, loss) first.")
@@ -209,9 +237,8 @@ def fold_arguments(x, y, fold, fit: dict) -> dict:
             raise ValueError(f"Folds say which rows are held out: {name} must not be given.")
     train, held_out = (np.asarray(rows) for rows in fold)
     weights = fit.get("sample_weight")
-    y = np.asarray(y)
-    found = {"x": fold_of(x, train), "y": y[train]}
-    validation = (fold_of(x, held_out), y[held_out])
+    found = {"x": fold_of(x, train), "y": _taken(y, train)}
+    validation = (fold_of(x, held_out), _taken(y, held_out))
     if weights is not None:
         weights = np.asarray(weights)
         found["sample_weight"] = weights[train]

@@ -14,7 +14,7 @@ import fastnn
 from fastnn import config, data, layers, random
 from fastnn.callbacks import LambdaCallback
 from fastnn.interrupt import Interrupt
-from fastnn.many import side_by_side
+from fastnn.many import fold_of, shared, side_by_side
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(90, 6))
@@ -156,6 +156,11 @@ def test_models_that_cannot_train_together():
     model = models()[0]
     with pytest.raises(ValueError, match="twice"):
         fastnn.fit_many([model, model], X, Y)
+    other = fastnn.Sequential([layers.Dense(1)])
+    other.compile("sgd", "mse")
+    other._layers.append(model.layers[0])
+    with pytest.raises(ValueError, match="share a layer"):
+        fastnn.fit_many([model, other], X, Y)
     with pytest.raises(ValueError, match="Model 0 has no loss"):
         fastnn.fit_many([fastnn.Sequential([layers.Dense(1)])], X, Y)
     with pytest.raises(ValueError, match="generator"):
@@ -267,3 +272,13 @@ def test_ctrl_c_keeps_the_work():
     assert lines[-3:] == [
         "['Training interrupted by the user with 2 of 4 models begun. They keep what they have "
         "learnt.']", "[True, True, False, False]", "[True, True, False, False]"]
+
+
+def test_several_inputs_are_shared_and_folded_one_by_one():
+    pair = [X, X[:, :2]]
+    found = shared(pair, "float32")
+    assert [part.dtype for part in found] == [np.float32, np.float32]
+    assert shared({"a": X}, "float32")["a"].dtype == np.float32
+    parts = fold_of(pair, np.array([3, 1]))
+    np.testing.assert_array_equal(parts[1], X[[3, 1], :2])
+    np.testing.assert_array_equal(fold_of(X.tolist(), [0, 2]), X[[0, 2]])
