@@ -90,7 +90,7 @@ def _about(oracle) -> dict:
 def _join(study, oracle, name: str) -> None:
     """Take over the seed of a search that exists, and say so."""
     wanted = _about(oracle)
-    for _ in range(100):  # its maker may not have come that far
+    for _ in range(40):  # its maker may not have come that far
         about = study.user_attrs.get(ABOUT)
         if about is not None:
             break
