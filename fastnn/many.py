@@ -63,15 +63,11 @@ def fit_many(models, x, y=None, *, folds=None, each=None, callbacks=None, worker
             except IndexError:
                 return
             try:
-                histories[i] = models[i].fit(**calls[i])
+                histories[i] = _fitted(models[i], calls[i])
             except Exception as error:
                 error.add_note(f"This was model {i}, {models[i].name!r}.")
                 errors[i] = error
-                histories[i] = models[i].history or histories[i]
-            finally:
-                calls[i] = None
-                if models[i]._trainer is not None:
-                    models[i].trainer.memory.scratch.clear()
+            calls[i] = None  # and the rows of its fold
 
     ended = side_by_side(work, workers, len(models))
     if errors:
@@ -85,11 +81,20 @@ def fit_many(models, x, y=None, *, folds=None, each=None, callbacks=None, worker
     return histories
 
 
+def _fitted(model, call: dict):
+    """``fit``, after which the workspace is given back."""
+    try:
+        return model.fit(**call)
+    finally:
+        if model._trainer is not None:
+            model.trainer.memory.scratch.clear()
+
+
 def side_by_side(work, workers: int | None = None, most: int | None = None) -> bool:
     """Call ``work(interrupt)`` in several threads, each with its share of the processors.
 
-    Where it returns in some threads, the others may use what these leave. Its first error ends
-    all and is raised; so does a Ctrl-C, after which True is returned.
+    Where it has returned, the others may use what that thread leaves. Its first error ends all and
+    is raised; a Ctrl-C ends all, and True is returned.
     """
     processors = config.num_threads()
     workers = data.whole_number("workers", workers, 1, default=processors)

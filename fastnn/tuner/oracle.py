@@ -107,7 +107,11 @@ class Oracle:
         self._learn(book)
         trial = Trial(HyperParameters(), self.id_of(number))
         trial.storage_id = trial_id
-        self.start(trial, book)
+        try:
+            self.start(trial, book)
+        except BaseException:
+            self.give_up(trial)
+            raise
         return trial
 
     def start(self, trial: Trial, book=None, attempt: int = 0) -> None:
