@@ -1,7 +1,7 @@
 """The strategies: random, grid, Bayesian, Hyperband.
 
 >>> [step.epochs for step in schedule(9, 3)[:2]], len(schedule(9, 3))
-([1, 1], 22)
+([1, 1], 23)
 """
 
 from __future__ import annotations
