@@ -14,7 +14,7 @@ from fastnn._version import __version__
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
             "functional", "initializers", "layers", "lessons", "losses", "metrics", "models",
             "optimizers", "perceptron", "plot", "random", "regularizers", "saving", "training",
-            "understanding", "utils")
+            "tuner", "understanding", "utils")
 _OPTIONAL = ("sklearn",)  # these need an extra and so are no part of `from fastnn import *`
 _NAMES = {
     "Input": "fastnn.layers",
@@ -23,6 +23,7 @@ _NAMES = {
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",
     "find_learning_rate": "fastnn.finding",
+    "fit_many": "fastnn.many",
     "load_model": "fastnn.saving",
     "show_config": "fastnn.installation",
 }

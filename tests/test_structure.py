@@ -10,8 +10,8 @@ import fastnn
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["report"], ["jobs", "installation", "lessons"], ["__init__"],
-    ["notebook"], ["plot"],
-    ["saving", "perceptron", "sklearn"], ["models"], ["functional_model"], ["model"],
+    ["notebook", "tuner"], ["plot"],
+    ["saving", "perceptron", "sklearn"], ["models"], ["functional_model"], ["model", "many"],
     ["fitting", "prediction", "finding", "understanding"], ["dense_arrays"], ["feeding"],
     ["training"], ["evaluation", "network", "outputs", "whole"], ["sides", "flat"], ["layers"],
     ["rows"], ["functional"], ["data"], ["backends"],
