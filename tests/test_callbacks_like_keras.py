@@ -211,7 +211,8 @@ def test_bars_of_tqdm_follow_the_training(verbose, bars, monkeypatch):
 
 
 def test_tqdm_is_optional(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tqdm", None)
+    for name in ("tqdm", "tqdm.auto"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match="pip install tqdm"):
         callbacks.TqdmCallback()
     package, auto = ModuleType("tqdm"), ModuleType("tqdm.auto")

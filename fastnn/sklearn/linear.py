@@ -156,7 +156,9 @@ class Perceptron(_Linear):
         return "identity"
 
     def predict(self, X):
-        """The class of each row (n,): that of its largest sum."""
+        """The class of each row (n,): that of its largest sum; or its labels (n, m)."""
         sums = self.decision_function(X)
+        if self._has_labels:
+            return (sums > 0).astype(int)
         places = sums.argmax(axis=1) if sums.ndim == 2 else sums > 0
         return self.classes_[np.minimum(places, len(self.classes_) - 1)]

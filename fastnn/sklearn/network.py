@@ -117,6 +117,8 @@ class Network:
 class _Part:
     """The first layers of a model, as a predictor takes it; the last ``without`` an activation."""
 
+    sides = split_outputs = None  # one input, one output
+
     def __init__(self, model: Sequential, end: int, without: str):
         self._without = without
         self.params, self.n_trained = model.params, model.n_trained
