@@ -170,7 +170,8 @@ class StreamBatches:
     def advance(self, most: int | None = None) -> dict:
         """Train on a batch: the logs of the epoch so far."""
         (x, y, weights), self._next = self._next, None
-        feed = weighted(self.trainer.feed(x, y, weights), self.class_weight)
+        feed = weighted(self.trainer.feed(x, y, weights), self.class_weight,
+                        self.trainer.plan.n_outputs)
         n, sums = len(feed.X), np.zeros_like(self._sums)
         self.step += self.trainer.stretch(feed, np.arange(n)[None], n, sums)
         self.losses = sums[:, 0] / n

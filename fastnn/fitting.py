@@ -11,6 +11,7 @@ import numpy as np
 from fastnn.callbacks import CallbackList
 from fastnn.feeding import Stream
 from fastnn.interrupt import Interrupt
+from fastnn.occupied import occupied
 from fastnn.progress import Progress
 
 
@@ -45,19 +46,23 @@ class Fit:
         return self._interrupt.seen
 
     def run(self, first: int, last: int) -> None:
-        """Train the epochs first .. last - 1, or from where a callback has put it."""
+        """Train the epochs first .. last - 1, or from where a callback has put it.
+
+        A RuntimeError if another thread trains the model.
+        """
         self.epoch = first
-        self.model.stop_training = False
-        self.trainer.run = self
-        try:
-            self.callbacks.on_train_begin()
-            begun = self.epoch
-            self._epochs(last)
-            if self.epoch > begun:
-                self.trainer.finalize()
-            self.callbacks.on_train_end(self.logs)
-        finally:
-            self.trainer.run = None
+        with occupied(self.trainer):
+            self.model.stop_training = False
+            outer, self.trainer.run = self.trainer.run, self
+            try:
+                self.callbacks.on_train_begin()
+                begun = self.epoch
+                self._epochs(last)
+                if self.epoch > begun:
+                    self.trainer.finalize()
+                self.callbacks.on_train_end(self.logs)
+            finally:
+                self.trainer.run = outer
         if self._interrupt.noted:  # what others have ended they speak of themselves
             warnings.warn(
                 f"Training interrupted by the user after {self.epoch - first} of {last - first} "

@@ -299,7 +299,7 @@ class Model(Network):
             if held_out is None:
                 feed, held_out = rows.split(feed, validation_split, validation_mode,
                                             self.trainer.seed)
-            feed = rows.weighted(feed, class_weight)
+            feed = rows.weighted(feed, class_weight, self.trainer.plan.n_outputs)
             batches = self.trainer.batches(feed, batch_size, shuffle, steps_per_epoch)
         else:
             batches = feeding.StreamBatches(self.trainer, stream, shuffle, steps_per_epoch,
@@ -342,7 +342,8 @@ class Model(Network):
         for `fit`.
         """
         self._build_for_training(x, y)
-        feed = rows.weighted(self.trainer.feed(x, y, sample_weight), class_weight)
+        feed = rows.weighted(self.trainer.feed(x, y, sample_weight), class_weight,
+                             self.trainer.plan.n_outputs)
         [logs] = self.trainer.train(feed, batch_size=len(feed.X), shuffle=False)
         return self._results(logs, return_dict)
 
@@ -481,6 +482,12 @@ class Model(Network):
         from fastnn.saving import load_weights
 
         load_weights(self, path)
+
+    def digest(self) -> str:
+        """The SHA-256 of the layers, their arguments and the weights, whatever their names are."""
+        from fastnn.digest import digest
+
+        return digest(self)
 
     def get_config(self) -> dict:
         """What makes an equal model, its weights apart."""

@@ -24,11 +24,15 @@ MODES = ("tail", "shuffle", "stratify")
 _PASS = 1 << 62
 
 
-def weighted(feed: Feed, class_weight) -> Feed:
-    """The feed with the weight of each row times that of its class; see `class_weights`."""
+def weighted(feed: Feed, class_weight, outputs: int) -> Feed:
+    """The feed with the weight of each row times that of its class; see `class_weights`.
+
+    outputs : how many the model has, one of them for two classes.
+    """
     if class_weight is None:
         return feed
-    found = class_weights(class_weight, classes(feed.T, feed.labels)).astype(feed.X.dtype)
+    found = class_weights(class_weight, classes(feed.T, feed.labels), max(2, outputs))
+    found = found.astype(feed.X.dtype)
     return replace(feed, weights=found if feed.weights is None else feed.weights * found)
 
 
@@ -57,13 +61,14 @@ def classes(T: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return T.argmax(axis=1) if T.shape[1] > 1 else np.round(T[:, 0]).astype(np.int64)
 
 
-def class_weights(class_weight, found: np.ndarray) -> np.ndarray:
+def class_weights(class_weight, found: np.ndarray, known: float = math.inf) -> np.ndarray:
     """The weight (n,) of each row by its class, as ``class_weight`` of `fit` has it.
 
     class_weight : {class: weight}; classes that are not there weigh 1. Or "balanced": n / (k n_c)
         for a class with n_c of the n rows, of k classes (King & Zeng 2001), so that all classes
         weigh the same.
-    found : (n,) the class of each row.
+    found : (n,) the class of each row. known : how many classes there can be; a ValueError for a
+    weight of another one.
     """
     numbers, place, counts = np.unique(found, return_inverse=True, return_counts=True)
     if isinstance(class_weight, str):
@@ -72,6 +77,10 @@ def class_weights(class_weight, found: np.ndarray) -> np.ndarray:
                              f"received {class_weight!r}.")
         return (len(found) / (len(numbers) * counts))[place]
     given = _checked(class_weight)
+    for number in given:
+        if not 0 <= number < known:
+            raise ValueError(f"class_weight has a weight for the class {number}, but the model's "
+                             f"classes are 0 to {known - 1}.")
     return np.array([given.get(number, 1.0) for number in numbers.tolist()])[place]
 
 

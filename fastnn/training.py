@@ -27,6 +27,7 @@ from fastnn.backends import Feed, Memory
 from fastnn.evaluation import CALL_SECONDS, Evaluation
 from fastnn.formulas import lowers
 from fastnn.interrupt import Interrupt
+from fastnn.occupied import occupied
 from fastnn.plan import Builder
 from fastnn.rows import select
 from fastnn.whole import Iterations
@@ -122,7 +123,7 @@ class Trainer:
         """
         batches = self.batches(feed, batch_size, shuffle)
         logs = []
-        with Interrupt() as interrupt:
+        with occupied(self), Interrupt() as interrupt:
             while len(logs) < epochs and not interrupt.seen and batches.ready():
                 logs += batches.epochs(epochs - len(logs)) or [batches.epoch(interrupt)]
         if interrupt.seen:

@@ -200,3 +200,38 @@ def test_an_error_in_any_hook_is_the_users_own(hook):
     assert caught.value is error
     assert signal.getsignal(signal.SIGINT) is handler
     assert len(model.fit(X, Y, epochs=2, verbose=0).epoch) == 2
+
+
+def test_two_threads_cannot_train_one_model():
+    model, begun, go_on = small(), threading.Event(), threading.Event()
+
+    class Waits(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            begun.set()
+            assert go_on.wait(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(model.fit, X, Y, epochs=1, verbose=0, callbacks=Waits())
+        assert begun.wait(30)
+        try:
+            before = model.params.copy()
+            for train in (model.fit, model.train_on_batch):
+                with pytest.raises(RuntimeError, match="being trained in another thread"):
+                    train(X, Y)
+            np.testing.assert_array_equal(model.params, before)
+            assert np.isfinite(model.predict(X, verbose=0)).all()
+        finally:
+            go_on.set()
+        assert len(first.result().epoch) == 1
+    assert len(model.fit(X, Y, epochs=2, verbose=0).epoch) == 2
+
+
+def test_a_callback_may_train_its_own_model():
+    class Again(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 0:
+                self.inner = self.model.fit(X, Y, epochs=3, verbose=0)
+
+    again = Again()
+    history = small().fit(X, Y, epochs=2, verbose=0, callbacks=again)
+    assert len(again.inner.epoch) == 3 and len(history.epoch) == 2

@@ -42,6 +42,8 @@ KINDS = {
 @pytest.mark.parametrize("class_weight", [WEIGHTS, "balanced", {}])
 def test_class_weights_are_row_weights(kind, sample_weight, class_weight, backend):
     arguments, y, labels = KINDS[kind]
+    if class_weight == WEIGHTS:
+        class_weight = {label: WEIGHTS[label] for label in WEIGHTS if label <= labels.max()}
     weights = class_weight
     if class_weight == "balanced":
         counts = np.bincount(labels)
@@ -71,6 +73,8 @@ def test_validation_is_not_weighted_and_balance_is_that_of_the_rows_trained_on()
     ({0: "b"}, TypeError, "received 0: 'b'"),
     ({0: -1.0}, ValueError, "not negative, received 0: -1.0"),
     ({0: float("nan")}, ValueError, "received 0: nan"),
+    ({0: 1.0, -1: 2.0}, ValueError, r"for the class -1, but the model's classes are 0 to \d"),
+    ({99: 2.0}, ValueError, r"for the class 99, but the model's classes are 0 to \d"),
 ])  # fmt: skip
 def test_wrong_class_weights_are_named(wrong, error, message):
     with pytest.raises(error, match=message):

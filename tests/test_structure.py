@@ -10,7 +10,7 @@ import fastnn
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["report"], ["jobs", "installation", "lessons"], ["__init__"],
-    ["notebook", "tuner"], ["plot"],
+    ["notebook", "tuner"], ["plot"], ["digest"],
     ["saving", "perceptron", "sklearn"], ["models"], ["functional_model"], ["model", "many"],
     ["fitting", "prediction", "finding", "understanding"], ["dense_arrays"], ["feeding"],
     ["training"], ["evaluation", "network", "outputs", "whole"], ["sides", "flat"], ["layers"],
@@ -18,7 +18,7 @@ FLOORS = [
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding"],
     ["formulas", "utils", "summary", "progress", "tables"],
-    ["registry", "random", "config", "naming", "console", "interrupt", "svg", "overfitting",
+    ["registry", "random", "config", "naming", "console", "interrupt", "svg", "overfitting", "occupied",
      "_archive", "_version", "sparse"],
 ]
 HEIGHT = {name: -i for i, floor in enumerate(FLOORS) for name in floor}
