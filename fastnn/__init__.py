@@ -12,8 +12,8 @@ from fastnn._version import __version__
 
 # What the package offers, and where it lies. Nothing is imported before it is used.
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
-            "initializers", "layers", "lessons", "losses", "metrics", "models", "optimizers",
-            "perceptron", "random",
+            "initializers", "keras", "layers", "lessons", "losses", "metrics", "models", "ops",
+            "optimizers", "perceptron", "random",
             "regularizers", "saving", "training", "utils")
 _NAMES = {
     "Input": "fastnn.layers",
@@ -21,8 +21,10 @@ _NAMES = {
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",
     "find_learning_rate": "fastnn.finding",
+    "install_as": "fastnn.keras",
     "load_model": "fastnn.saving",
     "show_config": "fastnn.installation",
+    "uninstall": "fastnn.keras",
 }
 
 __all__ = ["__version__", *_MODULES, *_NAMES]

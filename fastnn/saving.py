@@ -106,7 +106,7 @@ def _check_names(model) -> None:
         kinds += [(kind, getattr(variable, kind)) for kind in ("constraint", "regularizer")]
     for kind, thing in kinds:
         cls = type(thing)
-        known = registry.find(kind, cls.__name__)
+        known = registry.find(kind, registry.name_of(cls))
         if known not in (None, cls):
             raise ValueError(f"The class {cls.__module__}.{cls.__qualname__} cannot be saved: "
                              f"fastnn has another {kind} of that name. Rename it.")
@@ -345,7 +345,7 @@ def _blaming(member: str):
 
 
 def _check_custom(custom_objects: dict | None) -> dict:
-    own = dict(custom_objects or {})
+    own = {**registry.shared_objects, **(custom_objects or {})}
     for name, value in own.items():
         if not isinstance(name, str) or not callable(value):
             raise TypeError("custom_objects must be {name: class or function}, received "

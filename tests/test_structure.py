@@ -9,13 +9,14 @@ import fastnn
 
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
-    ["__main__"], ["cli"], ["jobs", "installation", "lessons"], ["__init__"],
+    ["__main__"], ["cli"], ["runner"], ["jobs", "installation", "lessons", "keras"], ["__init__"],
     ["saving", "perceptron"], ["models"],
     ["model"],
     ["fitting", "prediction", "finding"], ["feeding"], ["training"], ["layers"], ["rows"],
     ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
-    ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding"],
+    ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding",
+     "ops"],
     ["formulas", "utils", "summary", "progress", "tables"],
     ["registry", "random", "config", "naming", "console", "interrupt", "_archive", "_version"],
 ]

@@ -22,8 +22,8 @@ class Finder:
     def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:
         """The spec of a namespace; None for what is none of ours.
 
-        Raises ModuleNotFoundError for a module that fastnn lacks, ImportError for a name that
-        somebody imports from one.
+        Raises ModuleNotFoundError for a module that fastnn lacks, and for a name that somebody
+        imports from one: Python asks for both alike.
         """
         root = fullname.partition(".")[0]
         if root not in {ROOTS[name] for name in self.names}:
@@ -33,10 +33,11 @@ class Finder:
                 _check_tuner(fullname)
             return ModuleSpec(fullname, self, is_package=True)
         parent, _, name = fullname.rpartition(".")
-        if parent in MODULES:  # perhaps ``from parent import name``
-            raise ImportError(MODULES[parent].missing(parent, name), name=fullname)
+        # without its ``name``: ``from parent import name`` would replace an error that has it
+        if parent in MODULES:
+            raise ModuleNotFoundError(MODULES[parent].missing(parent, name))
         near = close_to(fullname, MODULES)
-        raise ModuleNotFoundError(f"fastnn has no module {fullname}.{near}", name=fullname)
+        raise ModuleNotFoundError(f"fastnn has no module {fullname}.{near}")
 
     def create_module(self, spec: ModuleSpec) -> Namespace:
         return Namespace(spec.name)
@@ -59,9 +60,9 @@ def install_as(*names: str) -> None:
 
     >>> import fastnn
     >>> fastnn.install_as("keras")
-    >>> from keras.layers import Conv9D
+    >>> from keras.layers import Dens
     Traceback (most recent call last):
-    ImportError: fastnn has no keras.layers.Conv9D.
+    ModuleNotFoundError: fastnn has no keras.layers.Dens. Close to it: Dense.
     >>> fastnn.uninstall()
     """
     names = names or ("keras",)
@@ -92,9 +93,14 @@ def installed() -> tuple[str, ...]:
     return tuple(sorted(_FINDER.names))
 
 
-def _check_tuner(fullname: str) -> None:
+def find_tuner() -> bool:
+    """Whether this fastnn has a tuner."""
     from importlib.util import find_spec
 
-    if find_spec("fastnn.tuner") is None:
+    return find_spec("fastnn.tuner") is not None
+
+
+def _check_tuner(fullname: str) -> None:
+    if not find_tuner():
         raise ModuleNotFoundError(f"fastnn has no {fullname} yet: its tuner comes in a later "
                                   "version.", name=fullname)

@@ -19,7 +19,6 @@ class Module:
     """One of Keras's modules: the modules of fastnn that have its names, in order of preference."""
 
     sources: tuple[str, ...] = ()
-    kind: str | None = None  # of the registry, whose classes are functions in snake_case here
     package: str = "keras"
     path: str = ""  # below the package
 
@@ -35,30 +34,24 @@ class Module:
         """What a public name stands for; None if fastnn does not have it."""
         for source in self.sources:
             module = import_module(source)
-            if name in getattr(module, "__all__", ()) or self.kind or name in vars(module):
-                found = getattr(module, name, None)
-                if found is not None and not isinstance(found, types.ModuleType):
-                    return found
+            found = getattr(module, name, None)
+            own = (getattr(found, "__module__", None) or "").startswith("fastnn.")
+            if own or name in getattr(module, "__all__", ()):
+                return None if isinstance(found, types.ModuleType) else found
         return None
 
     def names(self) -> list[str]:
         """The names that `find` knows, the modules below apart."""
-        found: dict[str, None] = {}
-        for source in self.sources:
-            module = import_module(source)
-            found |= dict.fromkeys(n for n in (getattr(module, "__all__", None) or vars(module)))
-        if self.kind:
-            from fastnn import registry
-
-            found |= dict.fromkeys(registry.aliases(self.kind))
-        return [n for n in found if not n.startswith("_") and self.find(n) is not None]
+        found = [n for source in self.sources for n in dir(import_module(source))]
+        return [n for n in dict.fromkeys(found)
+                if not n.startswith("_") and self.find(n) is not None]
 
     def missing(self, where: str, name: str) -> str:
         """The words of an error: fastnn has no such name; why; what is close."""
         from fastnn.keras.absent import reason
 
         why = reason(self.path, name) if self.package == "keras" else TENSORFLOW_ONLY
-        near = close_to(name, [*self.names(), *_below(where)])
+        near = "" if why else close_to(name, [*self.names(), *_below(where)])
         return f"fastnn has no {where}.{name}{f': {why}' if why else ''}.{near}"
 
 
@@ -67,12 +60,11 @@ TENSORFLOW_ONLY = "it stands in for tensorflow.keras and nothing else of TensorF
 _OURS = {
     "": ("fastnn.keras.top",),
     "activations": ("fastnn.activations",),
-    "backend": ("fastnn.keras.backend",),
+    "backend": ("fastnn.keras.backend", "fastnn.ops"),
     "callbacks": ("fastnn.callbacks",),
     "config": ("fastnn.keras.config",),
     "constraints": ("fastnn.constraints",),
     "datasets": (),
-    "datasets.fashion_mnist": ("fastnn.datasets.fashion_mnist",),
     "datasets.mnist": ("fastnn.datasets.mnist",),
     "initializers": ("fastnn.initializers",),
     "layers": ("fastnn.layers",),
@@ -93,8 +85,6 @@ _OURS = {
     "saving": ("fastnn.keras.saving", "fastnn.saving"),
     "utils": ("fastnn.keras.utils", "fastnn.utils", "fastnn.keras.saving"),
 }
-_KINDS = {"activations": "activation", "constraints": "constraint", "initializers": "initializer",
-          "metrics": "metric", "regularizers": "regularizer"}
 
 
 def _table() -> dict[str, Module]:
@@ -103,10 +93,10 @@ def _table() -> dict[str, Module]:
                           ("tf_keras", "tf_keras")):
         for path, sources in _OURS.items():
             name = f"{root}.{path}" if path else root
-            table[name] = Module(sources, _KINDS.get(path), "keras", path)
+            table[name] = Module(sources, "keras", path)
         if package == "tensorflow":
-            table["tensorflow"] = Module((), None, "tensorflow")
-            table["tensorflow.random"] = Module(("fastnn.keras.tensorflow",), None, "tensorflow")
+            table["tensorflow"] = Module((), "tensorflow")
+            table["tensorflow.random"] = Module(("fastnn.keras.tensorflow",), "tensorflow")
     table["keras_tuner"] = Module(("fastnn.tuner",))
     return table
 
