@@ -82,6 +82,7 @@ class Kind(IntEnum):
     SPARSEMAX = 61  # dst[k] <- the point of the simplex nearest to src[k]
     GLU = 63  # dst[k / 2] <- one half of src[k] times the sigmoid of the other
     PRELU = 64  # dst[k] <- src where > 0, else w[m] * src; column j has the alpha (j // s) % m
+    CALL = 80  # dst[m] <- what the formula-th of the plan's `calls` makes of src[k], in Python
 
 
 OP = np.dtype(
@@ -137,6 +138,7 @@ class Plan:
     n_metrics: int
     dtype: np.dtype
     constants: np.ndarray = field(default_factory=lambda: np.zeros(1))  # what ops look up, float64
+    calls: tuple = ()  # of CALL: objects with forward and backward, see `fastnn.layers.own`
 
     def __repr__(self) -> str:
         lines = [f"Plan: {self.n_inputs} -> {self.n_outputs}, {self.columns} columns, "
@@ -158,6 +160,7 @@ class Builder:
         self._metrics = 0
         self._n_slots = self._n_scalars = 0
         self._constants: list[float] = []
+        self._python: list = []
 
     # values
 
@@ -206,6 +209,12 @@ class Builder:
         """Where numbers for an op to look up, in float64, lie in the plan's ``constants``."""
         self._constants += np.ravel(numbers).tolist()
         return len(self._constants) - np.size(numbers)
+
+    def python(self, call, value: Value, shape, trains: bool) -> Value:
+        """CALL: an op that an object computes in Python."""
+        self._python.append(call)
+        return self.op(Kind.CALL, value, shape=shape, trains=trains,
+                       formula=len(self._python) - 1)
 
     def gather(self, value: Value, table) -> Value:
         """The value's numbers by their places in a row: ``table`` has the shape of the result.
@@ -367,7 +376,8 @@ class Builder:
         constants = np.array(self._constants or [0.0], np.float64)
         constants.flags.writeable = False
         return Plan(ops, self._columns, self._inputs, head["m"], n_params, n_trained,
-                    self._n_slots, self._n_scalars, self._metrics, self.dtype, constants)
+                    self._n_slots, self._n_scalars, self._metrics, self.dtype, constants,
+                    tuple(self._python))
 
 
 def in_network(kind: int) -> bool:

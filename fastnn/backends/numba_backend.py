@@ -110,6 +110,8 @@ def _sizes(plan) -> tuple[int, int]:
 @lru_cache(maxsize=64)
 def _has_own(plan) -> bool:
     """Whether an activation is the user's own: the plan then runs on NumPy, which is said once."""
+    if plan.calls:
+        return True
     found = own.classes(plan.ops)
     for cls in found:
         own.say_that_numpy_runs(cls, "the numba backend knows the package's own formulas only")

@@ -18,7 +18,12 @@ def classes(ops) -> list[type]:
 
 
 def fill_in(ops, dtype) -> bool:
-    """Put the addresses of users' formulas into w and b of their ops; False if one has none."""
+    """Put the addresses of users' formulas into w and b of their ops; False if one has none.
+
+    Layers in Python have none.
+    """
+    if (ops["kind"] == Kind.CALL).any():
+        return False
     package = len(activations.elementwise())
     for op in ops:
         if op["kind"] == Kind.ACTIVATION and op["formula"] >= package:

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from fastnn.ops.types import convert, floats, standardize_dtype, together, words
+from fastnn.ops.gradients import Traced
+from fastnn.ops.types import convert, floats, standardize_dtype, together, typed, words
 
 _FLOATS = words("arccos arccosh arcsin arcsinh arctan arctanh cbrt cos cosh deg2rad exp exp2 "
                 "expm1 log log10 log1p log2 rad2deg sin sinh sqrt tan tanh i0 sinc")
@@ -98,7 +99,7 @@ def clip(x, x_min, x_max):
     """Numbers below x_min as x_min, above x_max as x_max."""
     x = convert(x)
     x = x.astype("int32") if x.dtype == bool else x
-    return np.clip(x, x_min, x_max).astype(x.dtype, copy=False)
+    return typed(np.clip(x, x_min, x_max), x.dtype)
 
 
 def reciprocal(x):
@@ -198,6 +199,10 @@ def erfinv(x):
 
 def _by_python(function, x):
     x = floats(x)
+    if isinstance(x, Traced):
+        sign = 1 if function is math.erf else -1
+        return x.known(_by_python(function, x.value),
+                       sign * 2 / math.sqrt(math.pi) * np.exp(-x.value * x.value))
     found = np.fromiter(map(function, x.ravel().tolist()), np.float64, x.size)
     return found.reshape(x.shape).astype(x.dtype)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn.ops.types import convert, floats, together
+from fastnn.ops.types import convert, floats, together, typed
 
 __all__ = ["cdist", "cholesky", "cross", "det", "dot", "eig", "eigh", "einsum", "inner",
            "inv", "kron", "logdet", "lstsq", "matmul", "matrix_rank", "norm", "outer", "pinv", "qr",
@@ -61,7 +61,7 @@ def einsum(subscripts: str, *operands):
     >>> einsum("ij,j->i", [[1.0, 2.0]], [3.0, 4.0])
     array([11.], dtype=float32)
     """
-    return np.einsum(subscripts, *together(*operands), optimize=True)
+    return np.einsum(subscripts, *together(*operands))
 
 
 def trace(x, offset=0, axis1=0, axis2=1):
@@ -163,4 +163,4 @@ def norm(x, ord=None, axis=None, keepdims=False):
     """``numpy.linalg.norm`` of floats."""
     axis = tuple(axis) if isinstance(axis, list) else axis
     x = floats(x)
-    return np.asarray(np.linalg.norm(x, ord, axis, keepdims), x.dtype)
+    return typed(np.linalg.norm(x, ord, axis, keepdims), x.dtype)

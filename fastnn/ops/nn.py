@@ -14,7 +14,7 @@ from inspect import signature
 import numpy as np
 
 from fastnn import activations, config
-from fastnn.ops.types import convert, floats, standardize_dtype, together, words
+from fastnn.ops.types import convert, floats, standardize_dtype, together, typed, words
 
 _ACTIVATIONS = words("celu elu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu "
                      "log_sigmoid relu6 selu sigmoid silu soft_shrink softplus softsign "
@@ -102,7 +102,7 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False):
 def moments(x, axes, keepdims=False, synchronized=False):
     """(mean, variance) over some axes."""
     x, axes = floats(x), tuple(np.atleast_1d(axes).tolist())
-    return x.mean(axis=axes, keepdims=keepdims), x.var(axis=axes, keepdims=keepdims)
+    return np.mean(x, axis=axes, keepdims=keepdims), np.var(x, axis=axes, keepdims=keepdims)
 
 
 def normalize(x, axis=-1, order=2, epsilon=None):
@@ -111,7 +111,7 @@ def normalize(x, axis=-1, order=2, epsilon=None):
     least = config.epsilon() if epsilon is None else epsilon
     norm = np.linalg.norm(x, order, axis, keepdims=True) if isinstance(axis, int) else (
         (np.abs(x) ** order).sum(axis=tuple(axis), keepdims=True) ** (1 / order))
-    return (x / np.maximum(norm, least)).astype(x.dtype)
+    return typed(x / np.maximum(norm, least), x.dtype)
 
 
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
@@ -131,11 +131,11 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, rms_sca
     x = floats(x)
     least = x.dtype.type(config.epsilon() if epsilon is None else epsilon)
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    variance = x.var(axis=axes, keepdims=True)
+    variance = np.var(x, axis=axes, keepdims=True)
     if rms_scaling:
         found = x / np.sqrt(variance + least)
         return found if gamma is None else found * floats(gamma)
-    found = (x - x.mean(axis=axes, keepdims=True)) / np.sqrt(variance + least)
+    found = (x - np.mean(x, axis=axes, keepdims=True)) / np.sqrt(variance + least)
     found = found if gamma is None else found * floats(gamma)
     return found if beta is None else found + floats(beta)
 
@@ -145,7 +145,7 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
     x = floats(x)
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     least = x.dtype.type(config.epsilon() if epsilon is None else epsilon)
-    found = x / np.sqrt(np.square(x).mean(axis=axes, keepdims=True) + least)
+    found = x / np.sqrt(np.mean(np.square(x), axis=axes, keepdims=True) + least)
     return found if scale is None else found * floats(scale)
 
 
@@ -161,7 +161,7 @@ def binary_crossentropy(target, output, from_logits=False):
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """-sum t log y along an axis, the y divided by their sum first."""
     target, output = together(floats(target), floats(output))
-    return -(target * _log_probabilities(output, from_logits, axis)).sum(axis=axis)
+    return -np.sum(target * _log_probabilities(output, from_logits, axis), axis=axis)
 
 
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
@@ -171,13 +171,13 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
         target = target[..., 0]
     logs = _log_probabilities(output, from_logits, axis)
     hot = one_hot(target.astype(np.int64), output.shape[axis], axis=axis, dtype=output.dtype)
-    return -(hot * logs).sum(axis=axis)
+    return -np.sum(hot * logs, axis=axis)
 
 
 def _log_probabilities(output, from_logits: bool, axis: int):
     if from_logits:
         return log_softmax(output, axis)
-    return np.log(_inside(output / output.sum(axis=axis, keepdims=True)))
+    return np.log(_inside(output / np.sum(output, axis=axis, keepdims=True)))
 
 
 def _inside(p):

@@ -10,7 +10,8 @@ import builtins
 
 import numpy as np
 
-from fastnn.ops.types import convert, floats, together, words
+from fastnn.ops.gradients import plain
+from fastnn.ops.types import convert, floats, together, typed, words
 
 _MEANS = words("mean median nanmean nanmedian nanstd nanvar std var")
 
@@ -24,7 +25,7 @@ def _mean(name: str):
 
     def function(x, axis=None, keepdims=False):
         x = floats(x)
-        return np.asarray(own(x, axis=_axis(axis), keepdims=keepdims), x.dtype)
+        return typed(own(x, axis=_axis(axis), keepdims=keepdims), x.dtype)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"``numpy.{name}`` as floats."
@@ -43,7 +44,7 @@ def _small(x):
 
 def _total(own, x, axis, keepdims, dtype=None):
     x = _small(convert(x)) if dtype is None else convert(x, dtype)
-    return np.asarray(own(x, axis=_axis(axis), keepdims=keepdims, dtype=x.dtype))
+    return typed(own(x, axis=_axis(axis), keepdims=keepdims, dtype=x.dtype), x.dtype)
 
 
 def sum(x, axis=None, keepdims=False):
@@ -95,13 +96,15 @@ def _truths_as_numbers(x):
 def max(x, axis=None, keepdims=False, initial=None):
     """The greatest number along axes."""
     options = {} if initial is None else {"initial": initial}
-    return np.asarray(np.max(convert(x), axis=_axis(axis), keepdims=keepdims, **options))
+    x = convert(x)
+    return typed(np.max(x, axis=_axis(axis), keepdims=keepdims, **options), x.dtype)
 
 
 def min(x, axis=None, keepdims=False, initial=None):
     """The least number along axes."""
     options = {} if initial is None else {"initial": initial}
-    return np.asarray(np.min(convert(x), axis=_axis(axis), keepdims=keepdims, **options))
+    x = convert(x)
+    return typed(np.min(x, axis=_axis(axis), keepdims=keepdims, **options), x.dtype)
 
 
 def amax(x, axis=None, keepdims=False):
@@ -168,10 +171,10 @@ def logsumexp(x, axis=None, keepdims=False):
     1000.693
     """
     x = floats(x)
-    top = np.max(x, axis=_axis(axis), keepdims=True)
+    top = np.max(plain(x), axis=_axis(axis), keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
-    found = np.log(np.exp(x - top).sum(axis=_axis(axis), keepdims=True)) + top
-    return np.asarray(found if keepdims else np.squeeze(found, _axis(axis)), x.dtype)
+    found = np.log(np.sum(np.exp(x - top), axis=_axis(axis), keepdims=True)) + top
+    return typed(found if keepdims else np.squeeze(found, _axis(axis)), x.dtype)
 
 
 def count_nonzero(x, axis=None):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import config
+from fastnn.ops.gradients import Traced, tracing
 
 _WEAK = (bool, int, float)
 words = str.split  # for lists of names
@@ -29,6 +30,9 @@ def standardize_dtype(dtype=None) -> str:
 
 def convert(x, dtype=None) -> np.ndarray:
     """An array of ``x``: its own type, or for Python's numbers float32 or int32."""
+    x = tracing(x)
+    if isinstance(x, Traced):
+        return x if dtype is None else x.astype(standardize_dtype(dtype))
     array = np.asarray(x)
     if dtype is not None:
         return array.astype(standardize_dtype(dtype), copy=False)
@@ -74,4 +78,9 @@ def together(*values, floating=False) -> list[np.ndarray]:
     """The values as arrays of the type they have together; ``floating``: at least `floatx`."""
     dtypes = [type(v) if type(v) in _WEAK else convert(v).dtype for v in values]
     dtype = result_type(*dtypes, *([float] if floating else []))
-    return [np.asarray(v).astype(dtype, copy=False) for v in values]
+    return [convert(v, dtype) for v in values]
+
+
+def typed(found, dtype) -> np.ndarray:
+    """A result as an array of a type; a traced one stays what it is."""
+    return found if isinstance(found, Traced) else np.asarray(found, dtype)
