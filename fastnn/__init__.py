@@ -17,6 +17,7 @@ _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "da
             "regularizers", "saving", "training", "utils")
 _NAMES = {
     "Input": "fastnn.layers",
+    "Model": "fastnn.models",
     "Perceptron": "fastnn.perceptron",
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",

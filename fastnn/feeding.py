@@ -18,8 +18,8 @@ import warnings
 import numpy as np
 
 from fastnn import data, random
+from fastnn.evaluation import Evaluation
 from fastnn.rows import select, weighted
-from fastnn.training import Evaluation
 
 
 def is_stream(x) -> bool:

@@ -177,19 +177,18 @@ def evaluate(trainer, make, steps: int | None, callbacks, verbose) -> dict:
     return logs
 
 
-def predict(predictor, x, batch_size: int, model, callbacks, verbose, steps) -> np.ndarray:
+def predict(predictor, x, batch_size: int, model, callbacks, verbose, steps):
     """``predict`` of a model with hooks and progress, batch by batch.
 
     x : rows, or a `feeding.Stream`; steps : only so many batches of them.
     """
     if isinstance(x, Stream):
-        count, batches = steps or x.steps, x
+        count, batches = steps or x.steps, map(predictor.rows, x)
     else:
         X = predictor.rows(x)
         most = -(-len(X) // batch_size)
         count = most if steps is None else min(steps, most)
-        shape = (-1, *predictor.input_shape)
-        batches = (X[i * batch_size : (i + 1) * batch_size].reshape(shape) for i in range(count))
+        batches = (X[i * batch_size : (i + 1) * batch_size] for i in range(count))
     hooks = CallbackList(callbacks, model=model, verbose=verbose, steps=count)
     progress = Progress(verbose, 1, count)
     progress.epoch_begin(0)
@@ -197,11 +196,21 @@ def predict(predictor, x, batch_size: int, model, callbacks, verbose, steps) -> 
     parts = []
     for batch, part in enumerate(islice(batches, count)):
         hooks.on_predict_batch_begin(batch)
-        parts.append(predictor(part))
+        parts.append(predictor.of_rows(part))
         hooks.on_predict_batch_end(batch, {"outputs": parts[-1]})
         progress.update(batch + 1)
-    outputs = np.concatenate(parts or [predictor(np.empty((0, *predictor.input_shape)))])
+    nothing = np.empty((0, predictor.plan.n_inputs), predictor.dtype)
+    outputs = joined(parts or [predictor.of_rows(nothing)])
     hooks.on_predict_end({"outputs": outputs})
     progress.epoch_end(len(parts))
     progress.close()
     return outputs
+
+
+def joined(parts: list):
+    """Batches of outputs as one: arrays, or lists or dictionaries of them."""
+    if isinstance(parts[0], dict):
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if isinstance(parts[0], list):
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    return np.concatenate(parts)

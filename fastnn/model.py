@@ -6,7 +6,6 @@ The kinds of models, which say how layers are put together, are in :mod:`fastnn.
 from __future__ import annotations
 
 import copy
-import weakref
 
 import numpy as np
 
@@ -24,8 +23,10 @@ from fastnn import (
 )
 from fastnn.callbacks import CallbackList
 from fastnn.layers.base import Layer, Variable, assign_all
+from fastnn.layers.graph import is_symbolic
 from fastnn.metrics import get as get_metric
 from fastnn.naming import unique_name
+from fastnn.network import Network
 from fastnn.prediction import Predictor
 from fastnn.progress import Progress
 from fastnn.training import Batches, Trainer
@@ -33,15 +34,37 @@ from fastnn.training import Batches, Trainer
 # Calls of ``model(x, training=True)`` draw their dropout masks from the far end of the steps, where
 # no training comes to.
 _CALL_STEPS = 1 << 62
+_ALL = 1 << 62  # rows of a batch that is as large as the data
 
 
-class Model:
+class Model(Network):
     """A network with its parameters, loss and optimizer (abstract).
 
     A subclass has ``layers`` and ``row_shapes``, lowers itself and calls :meth:`pack` when it is
     built. ``params`` is the one vector of all variables: the trained ones in the order of the
     layers, then the others; ``n_trained`` says how many are trained.
+
+    Layers may be in several models. Their numbers then lie in the vector of the model that worked
+    last, and the next that fits or predicts fetches them (`gather`): each sees what the others
+    learnt, as in Keras. Such models must not work at the same time in several threads.
+
+    ``Model(inputs, outputs)`` makes a `fastnn.functional_model.Functional`.
     """
+
+    def __new__(cls, *args, **kwargs):
+        if cls is not Model:
+            return super().__new__(cls)
+        from fastnn.functional_model import Functional
+
+        return super().__new__(Functional)
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "call" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__} defines call(), which fastnn cannot compile. Put the network "
+                "together from layers: Sequential([...]) or Model(inputs, outputs); for a step of "
+                "your own write a Layer with lower().")
 
     def __init__(self, name=None, dtype=None):
         self.name = str(name) if name else unique_name(type(self).__name__)
@@ -57,6 +80,8 @@ class Model:
         self._trainer: Trainer | None = None
         self._state: dict = {}  # for the next trainer to go on from
         self._packed: list = []  # the variables in the order of ``params``
+        self._away = False  # whether another model has fetched variables
+        self.nodes: list = []  # calls of the model as a layer
         self._predictor = None
         self._calls = 0
 
@@ -81,10 +106,6 @@ class Model:
         """Build the model, if it is not, for the shape of the data's rows."""
         raise NotImplementedError
 
-    def lower(self, builder):
-        """Append the network's ops to the plan and return the value that holds its output."""
-        raise NotImplementedError
-
     # parameters
 
     @property
@@ -100,10 +121,8 @@ class Model:
         self._packed = trained + others
         self.n_trained = sum(variable.size for variable in trained)
         self.params = np.zeros(sum(v.size for v in self._packed), self.dtype)
-        offset = 0
-        for variable in self._packed:
-            variable.bind(self.params, offset)
-            offset += variable.size
+        self._away = True
+        self.gather()
         self._forget_plans()
 
     def ensure_packed(self) -> None:
@@ -111,6 +130,7 @@ class Model:
         self._require_built()
         if self._packed != self.trainable_weights + self.non_trainable_weights:
             self.pack()
+        self.gather()
 
     def _forget_plans(self) -> None:
         """After a change of the layers or the loss: plans and optimizer state are made anew."""
@@ -121,17 +141,17 @@ class Model:
     @property
     def weights(self) -> list[Variable]:
         """All variables, layer by layer."""
-        return [variable for layer in self.layers for variable in layer.weights]
+        return [variable for layer in self.leaves for variable in layer.weights]
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """Those that training changes, from the next compile on."""
-        return [variable for layer in self.layers for variable in layer.trainable_weights]
+        return [variable for layer in self.leaves for variable in layer.trainable_weights]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """Frozen ones and moving averages."""
-        return [variable for layer in self.layers for variable in layer.non_trainable_weights]
+        return [variable for layer in self.leaves for variable in layer.non_trainable_weights]
 
     @property
     def trainable(self) -> bool:
@@ -225,7 +245,7 @@ class Model:
     @property
     def metrics_names(self) -> list[str]:
         """What ``evaluate`` returns, in this order."""
-        return ["loss", *(metric.name for metric in self.trainer.metrics)]
+        return self.trainer.names
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
             validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
@@ -264,6 +284,9 @@ class Model:
         size = data.whole_number("batch_size", batch_size, 1, default=32)
         steps_per_epoch = data.whole_number("steps_per_epoch", steps_per_epoch, 1, default=None)
         validates = data.validation_epochs(validation_freq)
+        if class_weight is not None and self.split_outputs is not None:
+            raise ValueError("class_weight is for models of one output. Give sample_weight, an "
+                             "array for each output.")
         stream = feeding.stream_of(x, y=y, sample_weight=sample_weight, batch_size=batch_size,
                                    validation_split=validation_split or None)
         self._build_for_training(x, y, stream)
@@ -318,7 +341,7 @@ class Model:
 
     def test_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
         """``evaluate`` of one batch, in silence."""
-        return self.evaluate(x, y, max(1, len(x)), 0, sample_weight, return_dict=return_dict)
+        return self.evaluate(x, y, _ALL, 0, sample_weight, return_dict=return_dict)
 
     def _build_for_training(self, x, y, stream=None) -> None:
         if x is None:
@@ -326,12 +349,13 @@ class Model:
         if self._compiled is None:
             return
         loss = self._compiled["loss"]
-        chooses = isinstance(loss, losses.Crossentropy)
+        chooses = loss is not None and loss.of_data
         if stream is not None and (chooses or not self.built):
             x, y = (*stream.first(), None)[:2]
         self.build_for(x)
+        self.gather()
         if chooses and y is not None:
-            self._compiled["loss"] = loss.choose(np.shape(y), self.row_shapes[1])
+            self._compiled["loss"] = loss.choose(self.only_target(y), self.row_shapes[1])
 
     def _results(self, logs: dict, return_dict: bool):
         values = [logs[name] for name in self.metrics_names]
@@ -373,6 +397,7 @@ class Model:
         True
         """
         self._require_built()
+        self.gather()
         return Predictor(self, self._compiled["backend"] if self._compiled else None, frozen=True)
 
     def predict_on_batch(self, x) -> np.ndarray:
@@ -385,6 +410,8 @@ class Model:
         Then dropout drops, with a new mask at each call, and batch normalisation uses the rows
         given and moves its averages.
         """
+        if is_symbolic(x):
+            return self.connect(x)
         predictor = self._predictor or self._make_predictor(x)
         if not training:
             return predictor(x)
@@ -393,6 +420,7 @@ class Model:
 
     def _make_predictor(self, x) -> Predictor:
         self.build_for(x)
+        self.gather()
         backend = self._compiled["backend"] if self._compiled else None
         self._predictor = Predictor(self, backend)
         return self._predictor
@@ -433,12 +461,10 @@ class Model:
         """The arguments of ``compile`` as JSON can hold them; None before it."""
         if self._compiled is None:
             return None
-        serialize = registry.serialize
-        config = {"optimizer": serialize(self.optimizer),
-                  "loss": serialize(self._compiled["loss"])}
+        config = {"optimizer": registry.serialize(self.optimizer),
+                  "loss": registry.serialize(self._compiled["loss"])}
         for kind in ("metrics", "weighted_metrics"):
-            config[kind] = [m if isinstance(m, str) else serialize(get_metric(m))
-                            for m in self._compiled[kind]]
+            config[kind] = serialized_metrics(self._compiled[kind])
         if not config["weighted_metrics"]:  # files without them are as they always were
             del config["weighted_metrics"]
         return config
@@ -449,18 +475,17 @@ class Model:
         state = vars(self).copy()
         if self._trainer is not None:
             state["_state"] = self._trainer.get_state()
-        return state | {"_trainer": None, "_predictor": None, "_packed": [], "params": None}
+        return state | {"_trainer": None, "_predictor": None, "_packed": [], "params": None,
+                        "nodes": [], "_was_built": self.built}
 
     def __setstate__(self, state: dict) -> None:
         vars(self).update(state)
-        for layer in self.layers:
-            layer.owner = weakref.ref(self)
-        if self.weights:
+        if vars(self).pop("_was_built"):
             self.pack()
         self._state = state["_state"]
 
     def __copy__(self):
-        return copy.deepcopy(self)  # two models cannot share their layers
+        return copy.deepcopy(self)  # with layers of its own
 
     def _require_built(self) -> None:
         if not self.built:
@@ -470,6 +495,12 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def serialized_metrics(metrics) -> list:
+    """Metrics as JSON can hold them."""
+    return [metric if isinstance(metric, str) else registry.serialize(get_metric(metric))
+            for metric in metrics]
 
 
 def _metric_list(name: str, metrics) -> list:

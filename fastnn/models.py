@@ -14,16 +14,17 @@ array([0., 1., 1., 0.], dtype=float32)
 
 from __future__ import annotations
 
-import weakref
-
 import numpy as np
 
 from fastnn import registry
+from fastnn.functional_model import Functional, layer_of
 from fastnn.layers.base import Layer, standard_shape
 from fastnn.layers.core import InputLayer
+from fastnn.layers.graph import Node, Tensor
 from fastnn.model import Model
+from fastnn.network import inline
 
-__all__ = ["Sequential", "load_model"]
+__all__ = ["Functional", "Model", "Sequential", "load_model"]
 
 
 @registry.register("model")
@@ -63,7 +64,6 @@ class Sequential(Model):
         if not self._layers:
             raise ValueError(f"The model {self.name!r} has no layer to take off.")
         layer = self._layers.pop()
-        layer.owner = None
         self._rebuild()
         return layer
 
@@ -88,7 +88,9 @@ class Sequential(Model):
             self._rebuild()
 
     def _append(self, layer) -> None:
-        if not isinstance(layer, Layer):
+        if isinstance(layer, Tensor) and isinstance(layer.node.layer, InputLayer):
+            layer = layer.node.layer
+        if not isinstance(layer, (Layer, Model)):
             hint = f" Write {layer.__name__}(...)." if isinstance(layer, type) else ""
             raise TypeError(f"Only layers can be added to a model, received {layer!r:.200}.{hint}")
         if isinstance(layer, InputLayer):
@@ -99,15 +101,8 @@ class Sequential(Model):
         if any(other.name == layer.name for other in self._layers):
             raise ValueError(f"The model has a layer {layer.name!r} already: the layers of a model "
                              "need different names, and a layer can be in it only once.")
-        owner = layer.owner and layer.owner()
-        if owner not in (None, self):
-            raise ValueError(
-                f"The layer {layer.name!r} belongs to the model {owner.name!r}, in whose vector "
-                "its weights lie. Make a new one by type(layer).from_config(layer.get_config()), "
-                "and copy the weights by set_weights(layer.get_weights()).")
         if not self._layers and self._input is None and layer.given_shape is not None:
             self._input = InputLayer(layer.given_shape, dtype=layer.dtype)
-        layer.owner = weakref.ref(self)
         self._layers.append(layer)
 
     def _rebuild(self) -> None:
@@ -118,7 +113,7 @@ class Sequential(Model):
             return
         shape = self._input.shape
         for layer in self._layers:
-            if self._dtype is not None:
+            if self._dtype is not None and isinstance(layer, Layer):
                 layer.dtype = self._dtype.name
             shape = layer.ensure_built(shape)
         self.pack()
@@ -137,11 +132,29 @@ class Sequential(Model):
         self._require_built()
         return self._input.batch_shape
 
-    def lower(self, builder):
-        value = self._input.lower(builder)
+    @property
+    def input_layers(self):
+        self._require_built()
+        return [self._input]
+
+    def inline(self, sources, steps):
         for layer in self._layers:
-            value = layer.lower_regularized(builder, value)
-        return value
+            sources = inline(layer, sources, steps)
+        return sources
+
+    def make_tensors(self):
+        first = tensor = self._input.output
+        for layer in self._layers:
+            node = next((node for node in layer.nodes if node.inputs == (tensor,)), None)
+            if node is None:
+                made = layer.connect([tensor])
+                node = made if isinstance(made, Node) else made.node
+            tensor = node.outputs[0]
+        return first, tensor
+
+    def build_for_row(self, shape):
+        self._build_for_rows(shape)
+        self._require_built()
 
     def get_config(self):
         layers = [self._input] if self._input else []
@@ -151,7 +164,7 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict) -> Sequential:
         """A model of the same layers with fresh weights."""
-        layers = [registry.get("layer", layer) for layer in config["layers"]]
+        layers = [layer_of(layer) for layer in config["layers"]]
         return cls(layers, name=config.get("name"), dtype=config.get("dtype"))
 
 

@@ -9,8 +9,9 @@ every backend interprets. A row's integers are sizes, formula codes and offsets:
 
 -1 stands for "none". An op reads its inputs and overwrites its outputs, forwards (``src -> dst``)
 and backwards (``ddst -> dsrc``); its backward may also overwrite ``ddst``. A value has one
-consumer; one that is used twice goes through a FORK, whose backward adds. This is the only file
-that knows an offset.
+consumer; one that is used twice goes through a FORK, whose backward adds. Parameters may be used
+twice as well: all ops but the last that trains them have in ``adds`` where the gradients end that
+they add to. This is the only file that knows an offset.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ class Kind(IntEnum):
     ENCODE = 14  # whole numbers below m as ones and zeros, or numbers as their bin's; see ENCODINGS
     GATHER = 15  # dst[j] <- src[constants[s + j]], 0 where that is -1
     ACTIVITY = 65  # dst is src; a0 |y| + a1 y^2 of all rows, over n, goes into the loss
-    # heads: the prediction dst[m] <- link(src[m]); in training the loss of each row and dsrc
+    # heads: the prediction dst[m] <- link(src[m]); in training the loss of each row and dsrc. It is
+    # columns y : y + m of the outputs, its targets columns t : t + m of T or column t of the
+    # labels, its rows' weights column v. ``weight`` times its loss goes to sums[0], the loss itself
+    # to sums[own] if own > 0. Metrics belong to the head before them.
     OUTPUT = 16  # no loss: prediction only
     ELEMENT_LOSS = 17  # a0 * sum_j formula(t_j, src_j)
     SOFTMAX_LOSS = 18  # cross-entropy of logits
@@ -82,14 +86,17 @@ class Kind(IntEnum):
     SPARSEMAX = 61  # dst[k] <- the point of the simplex nearest to src[k]
     GLU = 63  # dst[k / 2] <- one half of src[k] times the sigmoid of the other
     PRELU = 64  # dst[k] <- src where > 0, else w[m] * src; column j has the alpha (j // s) % m
+    MERGE = 66  # dst[k] <- a0 src + a1 src2, or by formula (of MERGES) the larger or smaller
+    DOT = 69  # dst[1] <- src[k] . src2[k]; a0 = 1: of rows divided by their norms; keep[2] 1/norm
     CALL = 80  # dst[m] <- what the formula-th of the plan's `calls` makes of src[k], in Python
 
 
 OP = np.dtype(
     [(name, np.int64) for name in (
         "kind", "formula", "link", "src", "src2", "dst", "dsrc", "dsrc2", "ddst", "keep", "aux",
-        "k", "m", "w", "b", "s", "trains", "frozen", "sparse", "sums",
-    )] + [(f"a{i}", np.float64) for i in range(4)]
+        "k", "m", "w", "b", "s", "trains", "frozen", "sparse", "sums", "adds",
+        "t", "v", "y", "own",
+    )] + [(name, np.float64) for name in ("a0", "a1", "a2", "a3", "weight")]
 )
 
 # What an op's `formula` stands for, where it is no formula of a scalar:
@@ -107,6 +114,8 @@ PENALTIES = (Kind.ACTIVITY, Kind.PENALTY, Kind.ORTHOGONALITY)
 
 # the numbers of the links a head can apply to its logits
 LINKS = (None, "sigmoid", "softmax")
+# the formulas of MERGE
+MERGES = ("combine", "maximum", "minimum")
 
 
 @dataclass(slots=True)
@@ -158,9 +167,12 @@ class Builder:
         self._columns = 0
         self._inputs = 0
         self._metrics = 0
+        self._outputs = 0
+        self._target: dict = {"t": 0, "v": 0, "own": 0, "weight": 1.0}  # of the next head
         self._n_slots = self._n_scalars = 0
         self._constants: list[float] = []
         self._python: list = []
+        self.call = 0  # how often the layer that lowers itself has been called before
 
     # values
 
@@ -169,8 +181,9 @@ class Builder:
         return offset
 
     def _append(self, kind: Kind, numbers=(), **fields) -> int:
-        row = dict.fromkeys(OP.names, -1) | dict.fromkeys(("a0", "a1", "a2", "a3"), 0.0)
-        row |= dict.fromkeys(("formula", "link", "trains", "frozen", "sparse", "sums"), 0)
+        row = dict.fromkeys(OP.names, -1) | dict.fromkeys(OP.names[-5:], 0.0)
+        row |= dict.fromkeys(("formula", "link", "trains", "frozen", "sparse", "sums", "adds", "t",
+                              "v", "y", "own"), 0)
         row |= {"kind": kind, **fields}
         row |= {f"a{i}": number for i, number in enumerate(numbers)}
         self._rows.append(row)
@@ -223,29 +236,38 @@ class Builder:
         """
         table = np.asarray(table)
         return self.op(Kind.GATHER, value, shape=table.shape, s=self.constants(table))
+    def seed(self, seed: int) -> int:
+        """The seed of an op of random numbers: another for each call of a shared layer."""
+        return (seed + self.call * 0x9E3779B97F4A7C15) % 2**63
 
     def fork(self, value: Value) -> tuple[Value, Value]:
-        """Two values that read the same columns, for two consumers; their gradients are added."""
-        if value.grad < 0:
-            return value, value
-        one, two = (Value(value.offset, self._reserve(value.width), value.shape, len(self._rows))
-                    for _ in range(2))
+        """Two values that read the same columns, for two consumers; their gradients are added.
+
+        Also where there are none: an activation must not be fused into an op that others read.
+        """
+        wanted = value.grad >= 0
+        one, two = (Value(value.offset, self._reserve(value.width) if wanted else -1, value.shape,
+                          len(self._rows)) for _ in range(2))
         self._append(Kind.FORK, src=value.offset, dst=value.offset, dsrc=value.grad,
                      ddst=one.grad, dsrc2=two.grad, k=value.width, m=value.width)
         return one, two
 
-    def merge(self, kind: Kind, one: Value, two: Value) -> Value:
-        """ADD, MULTIPLY or CONCATENATE of two values."""
+    def merge(self, kind: Kind, one: Value, two: Value, numbers=(), formula=MERGES[0]) -> Value:
+        """ADD, MULTIPLY, MERGE, DOT or CONCATENATE of two values; numbers are the op's."""
         if kind is Kind.CONCATENATE:
-            shape = (*one.shape[:-1], one.shape[-1] + two.shape[-1])
-            if len(shape) > 1:
-                raise ValueError(f"concatenate joins flat values, received {one.shape}.")
+            if one.shape[1:] != two.shape[1:]:
+                raise ValueError(f"concatenate joins the first axis of rows that agree in the "
+                                 f"others, received {one.shape} and {two.shape}.")
+            shape = (one.shape[0] + two.shape[0], *one.shape[1:])
             return self.op(kind, one, two, shape=shape, m=two.width)
         if one.shape != two.shape:
             raise ValueError(
                 f"{kind.name.lower()} needs two equal shapes, received {one.shape} and {two.shape}."
             )
-        return self.op(kind, one, two, shape=one.shape)
+        if kind is Kind.DOT:
+            return self.op(kind, one, two, shape=(1,), numbers=numbers, keep=2)
+        return self.op(kind, one, two, shape=one.shape, numbers=numbers,
+                       formula=MERGES.index(formula))
 
     def activity_penalty(self, value: Value, l1: float, l2: float) -> Value:
         """Add (l1 * sum |y| + l2 * sum y^2) / rows of a value's batch to the loss."""
@@ -307,6 +329,11 @@ class Builder:
         """How many sums of metrics there are so far."""
         return self._metrics
 
+    @property
+    def n_outputs(self) -> int:
+        """How many columns the predictions of the heads so far have."""
+        return self._outputs
+
     def head(self, kind: Kind, value: Value, *, formula=0, link=None, numbers=(), sparse=False,
              sums=0, s=-1) -> Value:
         """The loss, or OUTPUT. Returns the prediction: ``link`` of the value, or itself.
@@ -317,14 +344,25 @@ class Builder:
         m = value.width
         offset = self._reserve(m) if link else value.offset
         self._append(kind, numbers, formula=formula, link=LINKS.index(link), src=value.offset,
-                     dst=offset, dsrc=value.grad, k=m, m=m, sparse=int(sparse), sums=int(sums), s=s)
+                     dst=offset, dsrc=value.grad, k=m, m=m, sparse=int(sparse), sums=int(sums), s=s,
+                     y=self._outputs, **self._target)
+        self._outputs += m
         return Value(offset, -1, value.shape, len(self._rows) - 1)
 
     def metric(self, kind: Kind, value: Value, numbers=(), formula: int = 0) -> None:
         """A mean over rows, added to ``sums``; the loss is sums[0], metrics follow in order."""
         self._metrics += 1
         self._append(kind, numbers, formula=formula, src=value.offset, dst=self._metrics,
-                     k=value.width, m=value.width)
+                     k=value.width, m=value.width, t=self._target["t"])
+
+    def target(self, column: int, weights: int, weight: float) -> int:
+        """For the next head: the columns of its targets and of its rows' weights, and its weight.
+
+        Its own loss gets a sum of its own: the place of it in ``sums``.
+        """
+        self._metrics += 1
+        self._target = {"t": column, "v": weights, "own": self._metrics, "weight": weight}
+        return self._metrics
 
     def penalty(self, offset: int, size: int, l1: float, l2: float) -> None:
         """Add l1 * sum |w| + l2 * sum w^2 of a parameter to the loss and its gradient."""
@@ -368,16 +406,33 @@ class Builder:
 
     def plan(self, n_params: int, n_trained: int) -> Plan:
         """The finished plan."""
+        self._mark_shared(n_trained)
         ops = np.zeros(len(self._rows), OP)
         for i, row in enumerate(self._rows):
             ops[i] = tuple(row[name] for name in OP.names)
-        head = next(row for row in self._rows if Kind.OUTPUT <= row["kind"] <= Kind.OVERLAP_LOSS)
         ops.flags.writeable = False
         constants = np.array(self._constants or [0.0], np.float64)
         constants.flags.writeable = False
-        return Plan(ops, self._columns, self._inputs, head["m"], n_params, n_trained,
+        return Plan(ops, self._columns, self._inputs, self._outputs, n_params, n_trained,
                     self._n_slots, self._n_scalars, self._metrics, self.dtype, constants,
                     tuple(self._python))
+
+    def _mark_shared(self, n_trained: int) -> None:
+        """Set ``adds`` where a later op trains the same parameters; its backward runs earlier.
+
+        Gradients up to the next parameters that an op reads are taken as the op's own: where that
+        is too many, nothing is added to those.
+        """
+        starts = sorted({n_trained, *(row["w"] for row in self._rows),
+                         *(row["b"] for row in self._rows if in_network(row["kind"]))})
+        seen: set[int] = set()
+        for row in reversed(self._rows):
+            if not row["trains"]:
+                continue
+            own = {row["w"], row["b"]} - {-1}
+            if own & seen:
+                row["adds"] = next(n for n in starts if n > max(own))
+            seen |= own
 
 
 def in_network(kind: int) -> bool:

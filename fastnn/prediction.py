@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastnn import backends, config, data
+from fastnn import backends, config, sides
+from fastnn.evaluation import rows_a_call
 from fastnn.plan import Builder, Kind
-from fastnn.training import rows_a_call
 
 # Rows that one thread predicts, and rows times parameters below which it takes longer to ask how
 # many threads there are.
@@ -38,11 +38,14 @@ class Predictor:
         if frozen:
             self.plan, self.params = fold(self.plan, self.params)
         self.input_shape, self.output_shape = model.row_shapes
+        self._sides, self._split = model.sides, model.split_outputs
         self.dtype = self.plan.dtype
         backend = backends.get(backend)
         self._forward = backend.forward
         self._bound = backend.bind(self.plan, self.params)
-        self._flat = len(self.input_shape) == len(self.output_shape) == 1
+        self._one_input = self._sides is None or not self._sides.several
+        self._flat = (len(self.input_shape) == len(self.output_shape) == 1
+                      and self._one_input and self._split is None)
         self._small = max(_ROWS_OF_ONE, _SMALL // max(1, self.plan.n_params))
         self._rows_a_call = rows_a_call(self.plan)
 
@@ -55,7 +58,10 @@ class Predictor:
 
     def _any(self, x, out) -> np.ndarray:
         """The same for any x: cast, of any shape, of many rows."""
-        X = self.rows(x)
+        return self.of_rows(self.rows(x), out)
+
+    def of_rows(self, X, out=None):
+        """The outputs for rows that ``rows`` made."""
         n, shape = len(X), (len(X), *self.output_shape)
         if out is None:
             out = np.empty(shape, self.dtype)
@@ -68,15 +74,15 @@ class Predictor:
         for i in range(0, n, self._rows_a_call):  # a Ctrl-C is seen between two calls
             part = slice(i, i + self._rows_a_call)
             self._forward(self.plan, self.params, X[part], Y[part], False, 0, threads)
-        return out
+        return out if self._split is None else self._split(out)
 
     def rows(self, x) -> np.ndarray:
         """``x`` as the plan's rows (n, k), checked for its shape and type; NaN may pass."""
         if (type(x) is np.ndarray and x.dtype == self.dtype and x.ndim
-                and x.shape[1:] == self.input_shape
+                and x.shape[1:] == self.input_shape and self._one_input
                 and x.flags.c_contiguous and x.flags.aligned):
             return x if x.ndim == 2 else x.reshape(len(x), self.plan.n_inputs)
-        return data.inputs(x, self.input_shape, self.dtype, finite=False)
+        return sides.rows(self._sides, self.input_shape, x, self.dtype, finite=False)
 
     def in_training(self, x, step: int) -> np.ndarray:
         """The outputs as a training step computes them, all rows being one batch."""
@@ -84,7 +90,8 @@ class Predictor:
         Y = np.empty((len(X), self.plan.n_outputs), self.dtype)
         if len(X):
             self._forward(self.plan, self.params, X, Y, True, step, config.num_threads())
-        return Y.reshape(len(X), *self.output_shape)
+        Y = Y.reshape(len(X), *self.output_shape)
+        return Y if self._split is None else self._split(Y)
 
 
 def _description(value) -> str:

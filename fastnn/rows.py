@@ -115,7 +115,7 @@ def held_out(mode: str, point: int, n: int, seed: int, T: np.ndarray, labels: np
 
 
 def _targets_as_classes(T, labels) -> np.ndarray:
-    whole = len(labels) or ((np.round(T) == T).all() and (
+    whole = (len(labels) and labels.ndim == 1) or ((np.round(T) == T).all() and (
         T.shape[1] == 1 or ((T.sum(axis=1) == 1) & (T.min(axis=1) == 0)).all()))
     if not whole:
         raise ValueError("validation_mode='stratify' needs classes in y: class numbers, one-hot "

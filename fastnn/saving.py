@@ -99,9 +99,12 @@ def _check_place(path, overwrite: bool) -> None:
 
 def _check_names(model) -> None:
     """A class of the caller's with the name of one of fastnn's would be loaded as the latter."""
-    kinds = [("model", model), *(("layer", layer) for layer in model.layers)]
+    kinds = [("model", model), *(("layer", layer) for layer in model.leaves)]
+    kinds += [("model", layer) for layer in model.layers if hasattr(layer, "layers")]
     if model._compiled is not None:
-        kinds += [(kind, model._compiled[kind]) for kind in ("optimizer", "loss")]
+        loss = model._compiled["loss"]
+        kinds += [("optimizer", model._compiled["optimizer"])]
+        kinds += [("loss", one) for one in getattr(loss, "losses", [loss])]
     for variable in model.weights:
         kinds += [(kind, getattr(variable, kind)) for kind in ("constraint", "regularizer")]
     for kind, thing in kinds:
@@ -140,7 +143,7 @@ def _without_arrays(config):
 
 def _weights(model) -> dict[str, bytes]:
     members = {}
-    for layer in model.layers:
+    for layer in model.leaves:
         for variable in layer.weights:
             name = _member(layer.name, variable.name)
             if name in members:
@@ -278,10 +281,12 @@ def _compile(model, members: dict[str, bytes], own: dict, backend) -> None:
     model._state = state.copy()  # with a seed there, compile draws none
     with _blaming(COMPILE):
         config = load_json(COMPILE, members[COMPILE])
-        model.compile(optimizers.get(config["optimizer"]), losses.get(config["loss"]),
-                      [_metric(metric, own) for metric in config["metrics"]], backend=backend,
-                      weighted_metrics=[_metric(metric, own)
-                                        for metric in config.get("weighted_metrics", ())])
+        chosen = {kind: _each(lambda metric: _metric(metric, own), config.get(kind, []))
+                  for kind in ("metrics", "weighted_metrics")}
+        if "loss_weights" in config:
+            chosen["loss_weights"] = config["loss_weights"]
+        model.compile(optimizers.get(config["optimizer"]), _each(losses.get, config["loss"]),
+                      backend=backend, **chosen)
     if SLOTS in members:
         shape = (model.optimizer.n_slots, model.n_trained)
         slots = _array(members[SLOTS], shape)
@@ -290,6 +295,12 @@ def _compile(model, members: dict[str, bytes], own: dict, backend) -> None:
                                            f"{model.dtype} of shape {shape}")
         model.optimizer.batches = state["iterations"]
         model._state = state | {"slots": slots}
+
+
+def _each(function, config):
+    """``function`` of a description, or of all in a list: there is one for each output."""
+    return [_each(function, one) for one in config] if isinstance(config, list) else (
+        function(config))
 
 
 def _state(members: dict[str, bytes]) -> dict[str, int]:

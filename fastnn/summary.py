@@ -38,6 +38,7 @@ class Row(NamedTuple):
     shape: tuple | None  # output shape, None inside it for the batch; None: not known yet
     params: int | None  # None: not built yet
     trainable: bool | None  # None: the layer has no weights
+    connected: str | None = None  # what it is called on, where that is not the row above
 
 
 class Size(NamedTuple):
@@ -62,19 +63,24 @@ def summary_text(
     """The summary of a model, ending in a newline.
 
     ``optimizer`` is what the optimizer holds, None before the first update. ``line_length`` is the
-    table's width in characters (88, or 100 with ``show_trainable``, or what the terminal has less
-    4), ``positions`` where each column ends as a share of it, ``layer_range`` two regular
-    expressions for the names of the first and the last layer to show. ValueError if the table is
-    too narrow for its columns or no layer matches.
+    table's width in characters (88, or 108 where the rows say what they are connected to, and 12
+    more with ``show_trainable``, or what the terminal has less 4), ``positions`` where each column
+    ends as a share of it, ``layer_range`` two regular expressions for the names of the first and
+    the last layer to show. ValueError if the table is too narrow for its columns or no layer
+    matches.
     """
     header, aligned, ends = ["Layer (type)", "Output Shape", "Param #"], "<<>", [0.45, 0.80, 1.0]
+    graph = any(row.connected is not None for row in rows)
+    if graph:
+        header, aligned, ends = [*header, "Connected to"], aligned + "<", [0.3, 0.56, 0.74, 1.0]
     ends = list(positions or ends)
     if show_trainable:
         header, aligned, ends = [*header, "Trainable"], aligned + "^", [e * 0.9 for e in ends] + [1]
     if len(ends) != len(header):
-        raise ValueError(f"positions needs 3 numbers, one a column; received {positions!r}.")
-    widths = _column_widths(line_length or _default_length(show_trainable), ends)
-    cells = [_cells(row)[: len(header)] for row in _select(rows, layer_range)]
+        raise ValueError(f"positions needs {3 + graph} numbers, one a column; received "
+                         f"{positions!r}.")
+    widths = _column_widths(line_length or _default_length(show_trainable, graph), ends)
+    cells = [_cells(row, graph)[: len(header)] for row in _select(rows, layer_range)]
     lines = [f'Model: "{name}"', *_table(header, cells, widths, aligned)]
     total = Size(*map(sum, zip(*filter(None, (trainable, non_trainable, optimizer)), strict=True)))
     lines += [_size_line("Total", total), _size_line("Trainable", trainable)]
@@ -90,9 +96,11 @@ def describe(model) -> tuple[list[Row], Size, Size, Size | None]:
     As in Keras, the optimizer has its slots, the number of its steps (int64) and numbers of its
     own: its learning rate, unless that is a schedule.
     """
-    rows = [Row(layer.name, type(layer).__name__, layer.output_shape,
+    connections = model.connections()
+    rows = [Row(layer.name, type(layer).__name__, layer.output_shape if layer.built else None,
                 layer.count_params() if layer.built else None,
-                layer.trainable if layer.weights else None) for layer in model.layers]
+                layer.trainable if layer.weights else None, connections.get(id(layer)))
+            for layer in model.layers]
     optimizer, itemsize = model.optimizer, 8 if model.dtype == "float64" else 4
     sizes = [Size(n, n * itemsize) for n in (
         sum(variable.size for variable in variables)
@@ -109,10 +117,10 @@ def print_summary(*args, print_fn=None, **options) -> None:
     (print_fn or console.write)(summary_text(*args, **options))
 
 
-def _default_length(show_trainable: bool) -> int:
+def _default_length(show_trainable: bool, graph: bool) -> int:
     from shutil import get_terminal_size
 
-    return min(100 if show_trainable else 88, get_terminal_size().columns - 4)
+    return min(88 + 20 * graph + 12 * show_trainable, get_terminal_size().columns - 4)
 
 
 def _column_widths(length: int, ends: list[float]) -> list[int]:
@@ -157,11 +165,15 @@ def _select(rows, layer_range):
     return rows[min(first) : max(last) + 1]
 
 
-def _cells(row: Row) -> list[str]:
-    shape = "?" if row.shape is None else f"({', '.join(map(str, row.shape))})"
+def _cells(row: Row, graph: bool) -> list[str]:
+    if isinstance(row.shape, dict) or isinstance(next(iter(row.shape or ()), None), tuple):
+        shape = str(row.shape).replace("'", "")
+    else:
+        shape = "?" if row.shape is None else f"({', '.join(map(str, row.shape))})"
     params = "0 (unbuilt)" if row.params is None else f"{row.params:,}"
     trainable = {True: "Y", False: "N", None: "-"}[row.trainable]
-    return [f"{row.name} ({row.class_name})", shape, params, trainable]
+    connected = [row.connected] if graph else []
+    return [f"{row.name} ({row.class_name})", shape, params, *connected, trainable]
 
 
 def _table(header, rows, widths, aligned) -> list[str]:

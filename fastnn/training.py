@@ -17,21 +17,18 @@ True
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
-from fastnn import backends, config, data, losses, metrics, optimizers, random
+from fastnn import backends, config, data, losses, optimizers, outputs, random, sides
 from fastnn.backends import Feed, Memory
+from fastnn.evaluation import CALL_SECONDS, Evaluation
 from fastnn.formulas import lowers
 from fastnn.interrupt import Interrupt
-from fastnn.plan import PENALTIES, Builder
+from fastnn.plan import Builder
 from fastnn.rows import select
-
-# The longest that one call into a backend should last, in seconds: a Ctrl-C waits for its end.
-CALL_SECONDS = 0.05
 
 _AHEAD = 1 << 16  # row numbers that are shuffled ahead of their use, at most
 
@@ -55,17 +52,16 @@ class Trainer:
         self.optimizer = optimizers.get(optimizer)
         self.optimizer.batches = 0  # it starts afresh, as its slots do
         self.loss = losses.get(loss)
-        shape = model.row_shapes[1]
-        self.metrics, self.weighted = _metrics(metrics, weighted_metrics, self.loss, shape)
+        self.outputs = outputs.of(self.loss, model.row_shapes[1], metrics, weighted_metrics)
         self.backend = backends.get(backend)
         self.seed = random.next_seed() if seed is None else seed
         self.epoch = 0
         self.step = 0
-        # metrics that the plan computes, without weights, and those that only Python can
-        self.inside = [metric for metric in self.metrics
-                       if _lowers(metric, shape) and metric not in self.weighted]
-        self.outside = [metric for metric in self.metrics if metric not in self.inside]
-        self._sums: list[slice] = []  # of each metric inside, where its sums are
+        # of all outputs: the metrics that the plan computes, without weights, and those that only
+        # Python can; and those that are weighted
+        self.inside, self.outside, self.weighted = (
+            [metric for output in self.outputs for metric in getattr(output, name)]
+            for name in ("inside", "outside", "weighted"))
         self._pace: dict[int, float] = {}  # batch size -> seconds a step, as last measured
         self.plan = self._lower()
         self.backend = backends.for_plan(self.plan, self.backend)
@@ -76,12 +72,8 @@ class Trainer:
 
     def _lower(self):
         model, builder = self.model, Builder(self.model.params.dtype)
-        prediction = self.loss.lower(builder, model.lower(builder))
-        for metric in self.inside:
-            first = 1 + builder.n_metrics
-            metric.lower(builder, prediction)
-            self._sums.append(slice(first, 1 + builder.n_metrics))
-        trained = model.trainable_weights
+        outputs.lower(self.outputs, builder, model.lower_outputs(builder))
+        trained = [variable for variable in model.trainable_weights if variable not in model.unused]
         for variable in trained:
             if variable.regularizer is not None:
                 _lowered(variable.regularizer).lower(builder, variable)
@@ -95,17 +87,19 @@ class Trainer:
         """The data, checked and cast once: what `train` and `evaluate` take.
 
         x : (n, *input shape); y : (n, *output shape), or (n,) class numbers for a sparse loss;
-        sample_weight : (n,), none negative, or None. Raises ValueError and TypeError that name the
+        sample_weight : (n,), none negative, or None; for several inputs or outputs lists or
+        dictionaries of these. Raises ValueError and TypeError that name the
         argument (``prefix`` in front), what was expected, what came, and where.
         """
-        input_shape, output_shape = self.model.row_shapes
-        dtype = self.plan.dtype
-        X = data.inputs(x, input_shape, dtype, f"{prefix}x")
+        model, dtype = self.model, self.plan.dtype
+        X = sides.rows(model.sides, model.row_shapes[0], x, dtype, f"{prefix}x")
         data.check_rows_of_tables(X, self.plan, f"{prefix}x")
-        T, labels = data.targets(y, output_shape, self.loss, dtype, f"{prefix}y")
-        n = len(X)
-        data.check_lengths({f"{prefix}x": n, f"{prefix}y": len(labels if self.loss.sparse else T)})
-        return Feed(X, T, labels, data.weights(sample_weight, n, dtype, f"{prefix}sample_weight"))
+        T, labels, rows = outputs.targets(self.loss, model.row_shapes[1], model.only_target(y),
+                                          dtype, f"{prefix}y")
+        data.check_lengths({f"{prefix}x": len(X), f"{prefix}y": rows})
+        weights = outputs.row_weights(self.loss, model.only_target(sample_weight), rows, dtype,
+                                      f"{prefix}sample_weight")
+        return Feed(X, T, labels, weights)
 
     def train(self, feed: Feed, epochs: int = 1, batch_size: int = 32,
               shuffle: bool = True) -> list[dict]:
@@ -128,6 +122,16 @@ class Trainer:
         while not evaluation.done:
             logs = evaluation.advance()
         return logs
+
+    @property
+    def metrics(self) -> list:
+        """The metric objects."""
+        return [metric for output in self.outputs for metric in output.metrics]
+
+    @property
+    def names(self) -> list[str]:
+        """What the logs hold, in Keras's order."""
+        return ["loss", *outputs.names(self.outputs)]
 
     def get_state(self) -> dict:
         """What decides the steps to come, besides the parameters; ``slots`` is a copy."""
@@ -165,6 +169,7 @@ class Trainer:
         if self.memory.params is not self.model.params:
             raise RuntimeError("The model's layers, or which of them are trainable, have changed "
                                "since this trainer was made. Make a new one, or call fit again.")
+        self.model.gather()
         parts, rows = order.shape
         if isinstance(feed.X, data.Rows):  # these rows alone become floats
             feed, order = select(feed, order.ravel()), np.arange(order.size).reshape(order.shape)
@@ -212,11 +217,8 @@ class Trainer:
         """The means of an epoch by name, in the order of the alphabet, as Keras has them."""
         totals = sums.tolist()
         values = {"loss": totals[0] / rows}
-        for metric, part in zip(self.inside, self._sums, strict=True):
-            values[metric.name] = metric.from_sums(totals[part], rows)
-        for metric in self.outside:
-            result = metric.result()
-            values[metric.name] = result if np.ndim(result) else float(result)
+        for output in self.outputs:
+            values |= output.results(totals, rows)
         return dict(sorted(values.items()))
 
     def reset_metrics(self) -> None:
@@ -225,15 +227,8 @@ class Trainer:
 
     def update_metrics(self, feed: Feed, rows, Y: np.ndarray, batch_size: int) -> None:
         """Metrics that only Python knows, batch by batch, from the predictions Y of the rows."""
-        shape = self.model.row_shapes[1]
-        T = feed.labels[rows] if self.loss.sparse else feed.T[rows].reshape(-1, *shape)
-        Y = Y.reshape(-1, *shape)
-        weights = None if feed.weights is None else feed.weights[rows]
-        for metric in self.outside:
-            w = weights if metric in self.weighted else None
-            size = len(Y) if metric.counts and w is None else batch_size
-            for part in (slice(i, i + size) for i in range(0, len(Y), size)):
-                metric.update_state(T[part], Y[part], *(() if w is None else (w[part],)))
+        for output in self.outputs:
+            output.update(feed, rows, Y, batch_size)
 
 
 class Batches:
@@ -351,89 +346,6 @@ class Batches:
         return np.tile(np.arange(self.rows, dtype=np.int64), (n, 1))
 
 
-class Evaluation:
-    """The loss and metrics of data, cut into calls of the backend, or into batches.
-
-    Batches are needed where somebody follows them, by metrics that only Python knows, and by a loss
-    that is no mean over rows, as with reduction "sum": as in Keras the result is the mean of the
-    batches' losses, by rows.
-    """
-
-    def __init__(self, trainer, feed, batch_size=32, by_batch=False):
-        self.trainer, self.feed = trainer, feed
-        self.row = 0
-        self._additive = trainer.loss.additive
-        by_batch = by_batch or not self._additive or not all(
-            metric.counts and (feed.weights is None or metric not in trainer.weighted)
-            for metric in trainer.outside)
-        self.size = batch_size if by_batch else rows_a_call(trainer.plan)
-        self._sums = np.zeros(1 + trainer.plan.n_metrics)
-        trainer.reset_metrics()
-
-    @property
-    def done(self) -> bool:
-        return self.row >= len(self.feed.X)
-
-    def advance(self) -> dict:
-        """One call or batch more: the logs so far."""
-        part = slice(self.row, self.row + self.size)
-        weights = self.feed.weights
-        sums = self._evaluate(part, None if weights is None else weights[part])
-        n = min(self.size, len(self.feed.X) - self.row)
-        if not self._additive:
-            penalties = self._penalties(part, n)
-            sums[0] = n * self._batch_loss(part, n, sums[0] - penalties) + penalties
-        self._sums += sums
-        if self.trainer.outside:
-            self._update_metrics(part)
-        self.row += n
-        return self.trainer.logs(self._sums, self.row)
-
-    def _batch_loss(self, part: slice, n: int, total: float) -> float:
-        """The loss of a batch, ``total`` the weighted sum of its rows' losses."""
-        loss, feed = self.trainer.loss, self.feed
-        weights = None if feed.weights is None else feed.weights[part]
-        if loss.batchwise:
-            shape = (-1, *self.trainer.model.row_shapes[1])
-            return float(loss(feed.T[part].reshape(shape), self._predict(part).reshape(shape),
-                              weights))
-        below = loss.divisor(n, weights, feed.labels[part])
-        return total / below if below else 0.0
-
-    def _penalties(self, part: slice, n: int) -> float:
-        """The penalties of a batch times its n rows: what rows of weight 0 have."""
-        plan = self.trainer.plan
-        if not np.isin(plan.ops["kind"], PENALTIES).any():
-            return 0.0
-        return self._evaluate(part, np.zeros(n, plan.dtype))[0]
-
-    def _evaluate(self, part: slice, weights) -> np.ndarray:
-        trainer, feed = self.trainer, self.feed
-        sums = np.zeros_like(self._sums)
-        rows = Feed(feed.X[part], feed.T[part], feed.labels[part], weights)
-        trainer.backend.evaluate(trainer.plan, trainer.memory.params, rows, sums,
-                                 config.num_threads())
-        return sums
-
-    def _update_metrics(self, part: slice) -> None:
-        self.trainer.update_metrics(self.feed, part, self._predict(part), self.size)
-
-    def _predict(self, part: slice) -> np.ndarray:
-        trainer, plan, X = self.trainer, self.trainer.plan, self.feed.X[part]
-        Y = np.empty((len(X), plan.n_outputs), plan.dtype)
-        trainer.backend.forward(plan, trainer.memory.params, X, Y, False, 0, config.num_threads())
-        return Y
-
-
-def rows_a_call(plan) -> int:
-    """How many rows a backend predicts in well below ``CALL_SECONDS``: a multiple of 1024.
-
-    A function of the plan alone, for sums must not depend on how fast the machine is.
-    """
-    nanoseconds = 0.1 * plan.n_params + plan.columns  # a row's, on a slow processor
-    return 1024 * math.ceil(CALL_SECONDS * 1e9 / (1024 * nanoseconds))
-
-
 def _lowered(regularizer):
     """The regularizer, or a TypeError if it is the user's own and says nothing of a gradient."""
     if not lowers(regularizer):
@@ -442,35 +354,3 @@ def _lowered(regularizer):
             "regularizer define lower(builder, variable), by builder.penalty(variable.offset, "
             "variable.size, l1, l2) for example, or use one of fastnn's.")
     return regularizer
-
-
-def _metrics(plain, weighted, loss, shape: tuple) -> tuple[list, list]:
-    """All metric objects, and those that are weighted: a weighted one whose name is taken is
-    called "weighted_" and the name. A ValueError for two of a name, or one that does not fit the
-    loss."""
-    made, weighted = ([metrics.get(identifier, loss, math.prod(shape)) for identifier in given]
-                      for given in (plain, weighted))
-    for metric in weighted:
-        if any(metric.name == other.name for other in made):
-            metric.name = f"weighted_{metric.name}"
-    found, names = made + weighted, ["loss"]
-    for metric in found:
-        if metric.name in names:
-            raise ValueError(f"Two results would be called {metric.name!r}: give one of the "
-                             "metrics another name.")
-        names.append(metric.name)
-        if metric.sparse not in (None, loss.sparse):
-            kind = "class numbers" if loss.sparse else "targets of the output's shape"
-            raise ValueError(f"The metric {metric.name!r} does not fit the loss {loss.name!r}, "
-                             f"which takes {kind}. 'accuracy' fits every loss.")
-    return found, weighted
-
-
-def _lowers(metric, shape: tuple) -> bool:
-    """Whether the plan can compute the metric: not if a subclass has its own idea of it."""
-    for cls in type(metric).__mro__:
-        if "lower" in vars(cls) or cls.__module__.startswith("fastnn.metrics."):
-            return hasattr(cls, "lower") and metric.lowers(shape)
-        if vars(cls).keys() & {"rows", "update_state", "result"}:
-            return False
-    return False

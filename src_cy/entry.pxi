@@ -42,6 +42,7 @@ cdef extern from *:
 COMPILER = f"{FASTNN_COMPILER.decode()} {FASTNN_COMPILER_VERSION}"
 
 # for a test that Python and C mean the same
+MERGE_CODES = {"combine": COMBINE, "maximum": MAXIMUM, "minimum": MINIMUM}
 LINK_CODES = {"sigmoid": LINK_SIGMOID, "softmax": LINK_SOFTMAX}
 SIGMOID_CODE = SIGMOID
 OP_BYTES = sizeof(op_t)
@@ -56,6 +57,14 @@ cdef const op_t* find_head(const op_t* ops, Py_ssize_t n_ops) noexcept nogil:
         if OUTPUT <= ops[i].kind <= OVERLAP_LOSS:
             return &ops[i]
     return ops
+
+cdef Py_ssize_t count_outputs(const op_t* ops, Py_ssize_t n_ops) noexcept nogil:
+    """The outputs of all heads."""
+    cdef Py_ssize_t i, count = 0
+    for i in range(n_ops):
+        if OUTPUT <= ops[i].kind < ELEMENT_METRIC:
+            count += ops[i].m
+    return count
 
 cdef struct stretch_t:
     # what Python handed over: parts x rows of row numbers, cut into batches; one row of scalars a step
@@ -92,7 +101,7 @@ cdef void train_block(
         r.numbers = stretch.scalars + i * stretch.n_scalars
         r.sums = stretch.sums + part * stretch.n_sums
         if stretch.Y != NULL:
-            r.Y = <real*>stretch.Y + (part * stretch.rows + first) * r.head.m
+            r.Y = <real*>stretch.Y + (part * stretch.rows + first) * r.n_outputs
         training_step[real](&r, work)
         first += n
 
@@ -143,13 +152,15 @@ def train(
     cdef real* memory = &work[0]
     memset(&r, 0, sizeof(r))
     r.ops, r.n_ops = &ops[0], ops.shape[0]
-    r.head = find_head(r.ops, r.n_ops)
+    r.head, r.n_outputs = find_head(r.ops, r.n_ops), count_outputs(r.ops, r.n_ops)
     r.params, r.grads, r.n_trained = &params[0], &grads[0], grads.shape[0]
     r.slots = &slots[0, 0]
     r.work, r.capacity = memory, capacity
+    r.spare = memory + (work.shape[0] - r.n_trained)  # of a plan with ops that add to gradients
     r.lanes = 1 if capacity == 1 else 64 // sizeof(real)
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
     r.T, r.target_width, r.labels = &T[0, 0], T.shape[1], &labels[0]
+    r.label_width = labels.shape[0] // X.shape[0]
     r.step, r.training, r.threads, r.barrier = step, True, threads, &barrier
     stretch.order, stretch.rows, stretch.batch = &order[0, 0], order.shape[1], batch
     stretch.part_steps = (order.shape[1] + batch - 1) // batch
@@ -158,7 +169,7 @@ def train(
     stretch.Y = NULL
     if weights is not None:
         w = weights
-        r.weights = &w[0]
+        r.weights, r.weight_width = &w[0], w.shape[0] // X.shape[0]
     if Y is not None:
         out = Y
         stretch.Y = &out[0, 0, 0]
@@ -182,11 +193,11 @@ cdef void forward_chunks(
         r.X = <const real*>shared.X + first * r.n_inputs
         if shared.T != NULL:
             r.T = <const real*>shared.T + first * r.target_width
-            r.labels = shared.labels + first
+            r.labels = shared.labels + first * r.label_width
         if shared.weights != NULL:
-            r.weights = <const real*>shared.weights + first
+            r.weights = <const real*>shared.weights + first * r.weight_width
         if Y != NULL:
-            r.Y = Y + first * r.head.m
+            r.Y = Y + first * r.n_outputs
         cut_shares(&r)
         forward_ops[real](&r, work)
         if r.T != NULL:
@@ -216,7 +227,7 @@ def forward(
     cdef Py_ssize_t n_sums = 0, n = X.shape[0], size = columns * order.shape[0]
     memset(&r, 0, sizeof(r))
     r.ops, r.n_ops = &ops[0], ops.shape[0]
-    r.head = find_head(r.ops, r.n_ops)
+    r.head, r.n_outputs = find_head(r.ops, r.n_ops), count_outputs(r.ops, r.n_ops)
     # only a forward in training mode writes parameters (moving statistics), and then they are writable
     r.params = <void*>&params[0]
     r.capacity, r.rows = order.shape[0], &order[0]
@@ -227,10 +238,11 @@ def forward(
     if T is not None:
         t, l, totals = T, labels, sums
         r.T, r.target_width, r.labels = &t[0, 0], t.shape[1], &l[0]
+        r.label_width = l.shape[0] // n
         s, n_sums = &totals[0, 0], totals.shape[1]
     if weights is not None:
         w = weights
-        r.weights = &w[0]
+        r.weights, r.weight_width = &w[0], w.shape[0] // X.shape[0]
     if Y is not None:
         out = Y
         y = &out[0, 0]
@@ -272,7 +284,7 @@ cdef class Bound:
         self.run.ops, self.run.n_ops = &ops[0], ops.shape[0]
         self.run.head = find_head(&ops[0], ops.shape[0])
         self.run.params, self.run.n_inputs, self.run.threads = <void*>&memory[0], inputs, 1
-        self.outputs = self.run.head.m
+        self.outputs = self.run.n_outputs = count_outputs(&ops[0], ops.shape[0])
 
     cdef bint fits(self, Py_buffer* b, Py_ssize_t width) noexcept:
         return (b.ndim == 2 and b.shape[1] == width and b.itemsize == self.item

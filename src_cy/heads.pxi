@@ -20,14 +20,14 @@ cdef void gather_targets(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py
     cdef Py_ssize_t p, count, L = r.lanes, width = r.target_width
     cdef real* t = work + op.aux * r.capacity
     if L == 1:
-        memcpy(t, <const real*>r.T + r.rows[0] * width, width * sizeof(real))
+        memcpy(t, <const real*>r.T + r.rows[0] * width + op.t, op.m * sizeof(real))
         return
     for p in range(p0, p1):
         count = min(L, r.n - p * L)
         if real is float:
-            rows_to_panel_f(<const real*>r.T, width, r.rows + p * L, t + p * width * L, width, count)
+            rows_to_panel_f(<const real*>r.T + op.t, width, r.rows + p * L, t + p * op.m * L, op.m, count)
         else:
-            rows_to_panel_d(<const real*>r.T, width, r.rows + p * L, t + p * width * L, width, count)
+            rows_to_panel_d(<const real*>r.T + op.t, width, r.rows + p * L, t + p * op.m * L, op.m, count)
 
 cdef void element_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
     """Row loss a0 * sum_j formula(t_j, src_j)."""
@@ -98,7 +98,7 @@ cdef inline void softmax_loss_lanes(
         sums[i] = 1 if op.sparse else 0
     if op.sparse:
         for i in range(min(L, r.n - p * L)):
-            label = r.labels[r.rows[p * L + i]]
+            label = label_of(r, p * L + i)
             if not ignored(r, op, p * L + i):
                 losses[i] = (total[i] - (z[label * L + i] - shift[i])) * weight[i]
     else:
@@ -117,7 +117,7 @@ cdef inline void softmax_loss_lanes(
             dz[j * L + i] = (y[j * L + i] * sums[i] - target) * factor[i] if factor[i] != 0 else 0
     if op.sparse:
         for i in range(min(L, r.n - p * L)):
-            label = r.labels[r.rows[p * L + i]]
+            label = label_of(r, p * L + i)
             if factor[i] != 0:
                 dz[label * L + i] = (y[label * L + i] - 1) * factor[i]
 
@@ -145,7 +145,7 @@ cdef void cross_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcep
     for j in range(op.m):
         for i in range(L):
             if op.sparse:
-                label = r.labels[r.rows[p * L + i]] if p * L + i < r.n else -1
+                label = label_of(r, p * L + i) if p * L + i < r.n else -1
                 target = 1 if j == label else 0  # also in a row to be ignored, which weighs 0
             else:
                 target = smooth(t[j * L + i], smoothing, op.m)
@@ -185,14 +185,19 @@ cdef void head_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
                 cross_loss[real](r, op, work, p)
             elif op.kind > CROSS_LOSS:
                 row_head[real](r, op, work, p)
+    elif r.training and op.kind == OUTPUT and op.dsrc >= 0:  # an output without a loss
+        memset(
+            work + op.dsrc * r.capacity + p0 * op.m * L, 0, (p1 - p0) * op.m * L * sizeof(real))
     if Y != NULL and L == 1:
-        memcpy(Y, y, op.m * sizeof(real))
+        memcpy(Y + op.y, y, op.m * sizeof(real))
     elif Y != NULL:
         for p in range(p0, p1):
             if real is float:
-                panel_to_rows_f(y + p * op.m * L, Y + p * L * op.m, op.m, op.m, min(L, r.n - p * L))
+                panel_to_rows_f(
+                    y + p * op.m * L, Y + p * L * r.n_outputs + op.y, r.n_outputs, op.m, min(L, r.n - p * L))
             else:
-                panel_to_rows_d(y + p * op.m * L, Y + p * L * op.m, op.m, op.m, min(L, r.n - p * L))
+                panel_to_rows_d(
+                    y + p * op.m * L, Y + p * L * r.n_outputs + op.y, r.n_outputs, op.m, min(L, r.n - p * L))
 
 cdef inline double sum_rows(const real* rows, Py_ssize_t n) noexcept nogil:
     """Sum of n numbers in float64: eight running sums, added up in order."""
@@ -240,7 +245,7 @@ cdef void metric_rows(run_t* r, const op_t* op, real* work) noexcept nogil:
                 rows[p * L + i] = confusion[real](op, L, y + p * size + i, t + p * size + i)
             elif op.kind == TOP_K_ACCURACY or op.kind == SPARSE_TOP_K_ACCURACY:
                 if op.kind == SPARSE_TOP_K_ACCURACY:
-                    label = r.labels[r.rows[p * L + i]]
+                    label = label_of(r, p * L + i)
                 else:
                     label = arg_max[real](L, t + p * size + i, op.m)
                 best = larger[real](L, y + p * size + i, op.m, label)
@@ -248,7 +253,7 @@ cdef void metric_rows(run_t* r, const op_t* op, real* work) noexcept nogil:
             else:
                 best = arg_max[real](L, y + p * size + i, op.m)
                 if op.kind == SPARSE_CATEGORICAL_ACCURACY:
-                    label = r.labels[r.rows[p * L + i]]
+                    label = label_of(r, p * L + i)
                 else:
                     label = arg_max[real](L, t + p * size + i, op.m)
                 rows[p * L + i] = best == label
@@ -286,15 +291,20 @@ cdef inline Py_ssize_t confusion(const op_t* op, Py_ssize_t L, const real* y,
 cdef void add_sums(run_t* r, real* work) noexcept nogil:
     """sums[0] += batch loss times rows, sums[1:] += the metrics. One thread's work."""
     cdef Py_ssize_t i
-    cdef double total
+    cdef double total, divisor
     cdef const op_t* op
     for i in range(r.n_ops):
         op = &r.ops[i]
         if ELEMENT_LOSS <= op.kind <= OVERLAP_LOSS:
             total = sum_rows(row_losses[real](r, op, work), r.n)
-            if r.training and r.divisor != r.n:  # from head_forward
-                total = total * r.n / r.divisor if r.divisor else 0
-            r.sums[0] += total
+            if r.training:
+                r.head = op
+                divisor = batch_divisor[real](r, op, work)
+                if divisor != r.n:
+                    total = total * r.n / divisor if divisor else 0
+            r.sums[0] += op.weight * total
+            if op.own > 0:
+                r.sums[op.own] += total
         elif ELEMENT_METRIC <= op.kind < PENALTY:
             r.sums[op.dst] += sum_rows(work + op.aux * r.capacity, r.n)
         elif op.kind == ACTIVITY:

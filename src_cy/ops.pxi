@@ -2,8 +2,9 @@
 
 cdef struct op_t:
     int64_t kind, formula, link, src, src2, dst, dsrc, dsrc2, ddst, keep, aux
-    int64_t k, m, w, b, s, trains, frozen, sparse, sums
-    double a0, a1, a2, a3
+    int64_t k, m, w, b, s, trains, frozen, sparse, sums, adds
+    int64_t t, v, y, own
+    double a0, a1, a2, a3, weight
 
 # fastnn.plan.Kind; a test compares the two
 cdef enum:
@@ -54,6 +55,8 @@ cdef enum:
     SPARSEMAX = 61
     GLU = 63
     PRELU = 64
+    MERGE = 66
+    DOT = 69
 
 KINDS = {
     "INPUT": INPUT, "DENSE": DENSE, "ACTIVATION": ACTIVATION, "SOFTMAX": SOFTMAX,
@@ -70,7 +73,8 @@ KINDS = {
     "CLIP_VALUE": CLIP_VALUE, "CLIP_NORM": CLIP_NORM, "UPDATE": UPDATE, "ACTIVITY": ACTIVITY,
     "ACCUMULATE": ACCUMULATE, "DECAY": DECAY, "TRUST": TRUST, "AVERAGE": AVERAGE,
     "NON_NEGATIVE": NON_NEGATIVE, "BOUND_NORM": BOUND_NORM, "ORTHOGONALITY": ORTHOGONALITY,
-    "LOG_SOFTMAX": LOG_SOFTMAX, "SPARSEMAX": SPARSEMAX, "GLU": GLU, "PRELU": PRELU,
+    "LOG_SOFTMAX": LOG_SOFTMAX, "SPARSEMAX": SPARSEMAX, "GLU": GLU, "PRELU": PRELU, "MERGE": MERGE,
+    "DOT": DOT,
 }
 
 cdef inline bint in_network(int64_t kind) noexcept nogil:
@@ -81,6 +85,12 @@ cdef inline bint in_network(int64_t kind) noexcept nogil:
 cdef enum:
     LINK_SIGMOID = 1
     LINK_SOFTMAX = 2
+
+# the codes of MERGE's formulas, fastnn.plan.MERGES
+cdef enum:
+    COMBINE = 0
+    MAXIMUM = 1
+    MINIMUM = 2
 
 # the code of the sigmoid among ACTIVATE_FORMULAS; a test compares
 cdef enum:
@@ -114,6 +124,7 @@ cdef struct run_t:
     Py_ssize_t n_ops
     void* params
     void* grads
+    void* spare  # n_trained numbers, if an op adds to gradients
     void* slots
     Py_ssize_t n_trained
     void* work
@@ -123,7 +134,7 @@ cdef struct run_t:
     const void* T
     const void* weights
     const int64_t* labels
-    Py_ssize_t n_inputs, target_width
+    Py_ssize_t n_inputs, n_outputs, target_width, label_width, weight_width
     const int64_t* rows  # which rows of X make up the batch
     Py_ssize_t n, panels
     int64_t step
@@ -135,7 +146,7 @@ cdef struct run_t:
     int thread, threads
     int row_part, row_parts, column_part, column_parts  # this thread's share of a dense op
     barrier_t* barrier
-    const op_t* head
+    const op_t* head  # the last one that was met: the metrics behind it are of its targets
 
 cdef inline Py_ssize_t share(Py_ssize_t count, Py_ssize_t part, Py_ssize_t parts, Py_ssize_t unit) noexcept nogil:
     """Where part `part` of `count` things begins, parts being whole units."""

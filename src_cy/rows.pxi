@@ -5,15 +5,19 @@
 cdef inline real* row_losses(run_t* r, const op_t* op, real* work) noexcept nogil:
     return work + (op.keep + op.m) * r.capacity
 
+cdef inline Py_ssize_t label_of(run_t* r, Py_ssize_t row) noexcept nogil:
+    """The class number of the batch's row for the head at work."""
+    return r.labels[r.rows[row] * r.label_width + r.head.t]
+
 cdef inline bint ignored(run_t* r, const op_t* op, Py_ssize_t row) noexcept nogil:
     """Whether the batch's row is of the class that does not count."""
-    return op.sparse == 2 and row < r.n and r.labels[r.rows[row]] == op.s
+    return op.sparse == 2 and row < r.n and label_of(r, row) == op.s
 
 cdef inline real row_weight(run_t* r, real* work, Py_ssize_t row) noexcept nogil:
-    """The weight of the batch's row; `work` only says of which type."""
+    """The weight of the batch's row for the head at work; `work` only says of which type."""
     if r.weights == NULL:
         return 1
-    return (<const real*>r.weights)[r.rows[row]]
+    return (<const real*>r.weights)[r.rows[row] * r.weight_width + r.head.v]
 
 cdef double batch_divisor(run_t* r, const op_t* op, real* work) noexcept nogil:
     """What the batch's summed loss is divided by: its rows, 1, or the sum of their weights."""
@@ -37,8 +41,8 @@ cdef double batch_divisor(run_t* r, const op_t* op, real* work) noexcept nogil:
 cdef inline void row_weights(
     run_t* r, const op_t* op, Py_ssize_t L, Py_ssize_t p, real* weight, real* factor,
 ) noexcept nogil:
-    """A panel's row weights, and the factors of its rows in the gradient: weight / divisor, 0 for no
-    row and for one that does not count."""
+    """A panel's row weights, and the factors of its rows in the gradient: weight / divisor times the
+    loss's own, 0 for no row and for one that does not count."""
     cdef Py_ssize_t i, row
     cdef real divisor = <real>r.divisor
     for i in range(L):
@@ -47,7 +51,7 @@ cdef inline void row_weights(
             weight[i] = 0
         else:
             weight[i] = row_weight[real](r, weight, row)
-        factor[i] = weight[i] / divisor if divisor != 0 else 0
+        factor[i] = weight[i] * <real>op.weight / divisor if divisor != 0 else 0
 
 cdef inline real smooth(real t, real smoothing, Py_ssize_t m) noexcept nogil:
     return t * (1 - smoothing) + smoothing / m
@@ -112,7 +116,7 @@ cdef inline void labels_to_panel(
     cdef Py_ssize_t i
     memset(t, 0, op.m * L * sizeof(real))
     for i in range(min(L, r.n - p * L)):
-        t[r.labels[r.rows[p * L + i]] * L + i] = 1
+        t[label_of(r, p * L + i) * L + i] = 1
 
 cdef inline void cosine_panel(
     Py_ssize_t L, Py_ssize_t m, const real* t, const real* y, real* losses, real* dy,
@@ -332,7 +336,7 @@ cdef void overlap_of_batch(run_t* r, const op_t* op, real* work) noexcept nogil:
         weights += row_weight[real](r, work, i)
     below += op.a1 * inside + 1e-7
     loss = 1 - op.a0 * inside / below
-    part = <real>(weights / r.divisor) if r.divisor != 0 else 0
+    part = <real>(weights * op.weight / r.divisor) if r.divisor != 0 else 0
     for p in range(p0, p1):
         for i in range(min(L, r.n - p * L)):
             losses[p * L + i] = <real>loss * row_weight[real](r, work, p * L + i)

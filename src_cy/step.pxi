@@ -32,7 +32,12 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
             layer_forward[real](r, op, work)
         elif op.kind == ACTIVITY:
             activity_forward[real](r, op, work)
+        elif op.kind == MERGE:
+            merge_two_forward[real](r, op, work)
+        elif op.kind == DOT:
+            dot_forward[real](r, op, work)
         elif OUTPUT <= op.kind <= OVERLAP_LOSS:
+            r.head = op
             head_forward[real](r, op, work)
             if op.kind == OVERLAP_LOSS and op.formula and r.training and r.T != NULL:
                 barrier_wait(r.barrier)
@@ -49,6 +54,8 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
         op = &r.ops[i]
         if not in_network(op.kind) or op.ddst < 0:
             continue
+        if op.adds and op.kind == BATCH_NORM:
+            begin_adding[real](r, op, work)
         if op.kind == DENSE:
             dense_derive[real](r, op, work)
             if op.dsrc >= 0:
@@ -77,17 +84,57 @@ cdef void backward_ops(run_t* r, real* work) noexcept nogil:
             layer_backward[real](r, op, work)
         elif op.kind == ACTIVITY:
             activity_backward[real](r, op, work)
+        elif op.kind == MERGE:
+            merge_two_backward[real](r, op, work)
+        elif op.kind == DOT:
+            dot_backward[real](r, op, work)
+        if op.adds and op.kind == BATCH_NORM:
+            end_adding[real](r, op, work)
         if r.column_parts > 1:
             barrier_wait(r.barrier)
     barrier_wait(r.barrier)
-    for i in range(r.n_ops):
+    for i in range(r.n_ops - 1, -1, -1):
         op = &r.ops[i]
-        if op.kind == DENSE and op.trains:
-            dense_weight_gradient[real](r, op, work)
-        elif (op.kind == ROW_NORM or op.kind == EMBEDDING) and op.trains:
-            layer_weight_gradient[real](r, op, work)
-        elif op.kind == PRELU and op.trains:
-            prelu_gradient[real](r, op, work)
+        if op.trains and op.kind != BATCH_NORM:  # which has done so above
+            if op.adds:
+                begin_adding[real](r, op, work)
+            if op.kind == DENSE:
+                dense_weight_gradient[real](r, op, work)
+            elif op.kind == ROW_NORM or op.kind == EMBEDDING:
+                layer_weight_gradient[real](r, op, work)
+            elif op.kind == PRELU:
+                prelu_gradient[real](r, op, work)
+            if op.adds:
+                end_adding[real](r, op, work)
+
+# Parameters that several ops train: the first backward of them writes the gradient, the others write
+# to a spare vector, which is then added.
+
+cdef inline void own_share(run_t* r, const op_t* op, Py_ssize_t* lo, Py_ssize_t* hi) noexcept nogil:
+    """This thread's numbers among those up to op.adds."""
+    cdef Py_ssize_t first = op.b if op.w < 0 or 0 <= op.b < op.w else op.w
+    lo[0] = first + share(op.adds - first, r.thread, r.threads, 64)
+    hi[0] = first + share(op.adds - first, r.thread + 1, r.threads, 64)
+
+cdef void begin_adding(run_t* r, const op_t* op, const real* work) noexcept nogil:
+    """From here on gradients go to the spare vector, which holds zeros. Ends at a barrier."""
+    cdef Py_ssize_t lo, hi
+    own_share(r, op, &lo, &hi)
+    memset(<real*>r.spare + lo, 0, (hi - lo) * sizeof(real))
+    r.grads, r.spare = r.spare, r.grads
+    barrier_wait(r.barrier)
+
+cdef void end_adding(run_t* r, const op_t* op, const real* work) noexcept nogil:
+    """Add what came to the gradient. Starts and ends at a barrier."""
+    cdef Py_ssize_t i, lo, hi
+    cdef const real* new = <const real*>r.grads
+    cdef real* g = <real*>r.spare
+    barrier_wait(r.barrier)
+    own_share(r, op, &lo, &hi)
+    for i in range(lo, hi):
+        g[i] += new[i]
+    r.grads, r.spare = r.spare, r.grads
+    barrier_wait(r.barrier)
 
 # Sums over all parameters are taken in blocks, each by one thread, and those added up in order.
 cdef enum:

@@ -85,8 +85,13 @@ class Net:
     def fork(self, value):
         return self.builder.fork(value)
 
-    def merge(self, kind, one, two):
-        return self.builder.merge(kind, one, two)
+    def merge(self, kind, one, two, *arguments):
+        return self.builder.merge(kind, one, two, *arguments)
+
+    def again(self, value, m, activation=None):
+        """The dense op that was appended first, on another value."""
+        value = self.builder.op(Kind.DENSE, value, shape=(m,), trains=True, w=0, b=value.width * m)
+        return self.activate(value, activation)
 
 
 @dataclass(frozen=True)
@@ -238,14 +243,34 @@ def positions(net):
     return net.dense(net.batch_norm(net.input(3, 2)), 4)
 
 
-def branches(kind):
+def branches(kind, *arguments):
     """A value used twice, its branches merged again; one branch of the merge has no gradient."""
     def make(net):
         X, other = net.input(5), net.input(6)
         one, two = net.fork(net.dense(X, 6, "tanh"))
-        value = net.merge(kind, net.dense(one, 6, "silu"), two)
-        value = net.merge(kind, value, other) if value.shape == other.shape else value
-        return net.dense(net.merge(kind, other, value) if value.width == 6 else value, 4)
+        value = net.merge(kind, net.dense(one, 6, "silu"), two, *arguments)
+        value = net.merge(kind, value, other, *arguments) if value.shape == other.shape else value
+        return net.dense(net.merge(kind, other, value, *arguments) if value.width == 6 else value,
+                         4)
+    return make
+
+
+def equal(formula):
+    """The larger or smaller of two numbers that are often equal: many are 0."""
+    def make(net):
+        X = net.input(5)
+        one, two = net.dense(X, 6, "relu"), net.dense(X, 6, "relu")
+        return net.dense(net.merge(Kind.MERGE, one, two, (), formula), 3)
+    return make
+
+
+def shared(m=5, activation="tanh", calls=3):
+    """One dense op called several times in a row, then one of its own."""
+    def make(net):
+        value = net.dense(net.input(m), m, activation)
+        for _ in range(calls - 1):
+            value = net.again(value, m, activation)
+        return net.dense(value, 4)
     return make
 
 
@@ -267,6 +292,16 @@ def parametric(alphas, size=1, trains=True):
                                    s=size, w=net.weight(alphas, trains))
         return net.dense(value, 4)
     return make
+
+
+def shared_norm(net):
+    """A batch normalisation without and with a later call."""
+    value = net.batch_norm(net.dense(net.input(5), 7))
+    row = net.builder._rows[value.op]
+    value = net.activate(value, "tanh")
+    value = net.builder.op(Kind.BATCH_NORM, value, shape=(7,), trains=True, numbers=(0.9, 1e-3),
+                           keep=7, aux=7, w=row["w"], b=row["b"], s=row["s"])
+    return net.dense(value, 4)
 
 
 def clip(kind, limit):
@@ -347,7 +382,8 @@ CASES = {
     Kind.DENSE: [{"make": stack("tanh", "relu")},
                  {"make": lambda net: net.dense(net.input(5), 4, bias=False)},
                  {"make": lambda net: net.dense(net.dense(net.input(3), 5, trains=False), 2)},
-                 {"make": stack(*["tanh"] * 4, widths=(33, 1, 18, 1), inputs=19)}],
+                 {"make": stack(*["tanh"] * 4, widths=(33, 1, 18, 1), inputs=19)},
+                 {"make": shared()}, {"make": shared(3, "silu")}, {"make": shared(33, "relu", 2)}],
     Kind.ACTIVATION: [{"make": alone("silu")}],
     Kind.SOFTMAX: [{"make": stack("softmax", "softmax"), "loss": "mse"},
                    {"make": grouped("softmax")}],
@@ -355,7 +391,7 @@ CASES = {
     Kind.BATCH_NORM: [{"make": normalized()}, {"make": positions},
                       {"make": normalized(scale=False)}, {"make": normalized(center=False)},
                       {"make": normalized(scale=False, center=False)},
-                      {"make": normalized(frozen=True)}],
+                      {"make": normalized(frozen=True)}, {"make": shared_norm}],
     Kind.FORK: [{"make": branches(Kind.ADD)}],
     Kind.ADD: [{"make": branches(Kind.ADD)}],
     Kind.MULTIPLY: [{"make": branches(Kind.MULTIPLY)}],
@@ -414,6 +450,11 @@ CASES = {
     Kind.CLIP_VALUE: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_VALUE, 0.01)}],
     Kind.CLIP_NORM: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_NORM, 0.05)}],
     Kind.UPDATE: [{"make": stack("tanh", "relu")}],
+    Kind.MERGE: [{"make": branches(Kind.MERGE, (1.0, -1.0))},
+                 {"make": branches(Kind.MERGE, (0.3, 0.7))},
+                 *({"make": make} for formula in ("maximum", "minimum")
+                   for make in (equal(formula), branches(Kind.MERGE, (), formula)))],
+    Kind.DOT: [{"make": branches(Kind.DOT, (a0,))} for a0 in (0.0, 1.0)],
     Kind.NON_NEGATIVE: [{"make": stack("tanh", "relu"), "after": lambda net: [
         net.builder.non_negative(v.offset, v.size) for v in net.variables[1:]]}],
     Kind.BOUND_NORM: [

@@ -47,7 +47,7 @@ def test_callbacks_do_what_those_of_keras_do(name):
     (lambda: callbacks.ModelCheckpoint("m.fastnn", save_freq=0), "at least 1, received 0"),
     (lambda: callbacks.BackupAndRestore(""), "must name a folder, received ''"),
     (lambda: callbacks.BackupAndRestore("b", save_freq=2.5), "received 2.5"),
-    (lambda: callbacks.TensorBoard(histogram_freq=1), "leave histogram_freq out, received 1"),
+    (lambda: callbacks.TensorBoard(embeddings_freq=1), "leave embeddings_freq out, received 1"),
     (lambda: callbacks.TensorBoard(update_freq="never"), "received 'never'"),
 ])  # fmt: skip
 def test_wrong_arguments_are_named(make, message):

@@ -71,6 +71,24 @@ def test_training_equals_that_of_keras(name):
     assert ours["params"] == keras["params"]
 
 
+@pytest.mark.parametrize("name", KERAS.BINS)
+def test_discretization_finds_the_bins_of_keras(name):
+    arguments, arrays = KERAS.BINS[name]
+    layer = Discretization(**arguments)
+    layer.adapt(arrays if len(arrays) > 1 else arrays[0])
+    np.testing.assert_allclose(layer.bin_boundaries, RESULTS["bins"][name], rtol=1e-6)
+    twin = layers.deserialize(json.loads(json.dumps(registry.serialize(layer))))
+    assert twin.bin_boundaries == layer.bin_boundaries and twin.num_bins == layer.num_bins
+
+
+def test_adapted_bins_hold_about_equally_many_numbers():
+    x = np.random.default_rng(0).exponential(size=(900, 2))
+    layer = Discretization(num_bins=3, output_mode="count")
+    layer.adapt(x[i : i + 300] for i in range(0, 900, 300))
+    counts = output(layer, x=x).sum(axis=0)
+    np.testing.assert_allclose(counts, 600, rtol=0.05)
+
+
 def test_every_layer_is_trained_beside_keras():
     """Noise apart, whose numbers are not Keras's."""
     noise = {"AlphaDropout", "GaussianDropout", "GaussianNoise", "Dropout"}
@@ -96,7 +114,9 @@ ALL = [
     GaussianNoise(0.25, 2), Rescaling(2.0, [1, 2]), Normalization(None), Normalization([1, 2]),
     Normalization(mean=[1.0, 2.0], variance=np.ones(2), invert=True),
     CategoryEncoding(5, "count"), Discretization([0, 1.5], output_mode="one_hot"),
-    Embedding(5, 2, "ones", "l1"), Permute((2, 1)), RepeatVector(4), Identity(), Cropping1D(2),
+    Discretization(num_bins=3), GroupNormalization(2, gamma_constraint="max_norm"),
+    Embedding(5, 2, "ones", "l1"), Embedding(5, 2, embeddings_constraint="non_neg"),
+    Permute((2, 1)), RepeatVector(4), Identity(), Cropping1D(2),
     ZeroPadding1D((0, 3)),
 ]
 
@@ -162,7 +182,13 @@ def test_weights_are_named_as_in_keras():
     (lambda: Normalization(mean=1, variance=[1, 2]), r"same shape; received \(\) and \(2,\)"),
     (lambda: CategoryEncoding(), r"num_tokens must be a positive whole number, received None"),
     (lambda: CategoryEncoding(2, "binary"), r"output_mode must be one of multi_hot.*'binary'"),
-    (lambda: Discretization([1, 1]), r"ascending numbers, received \[1, 1\]"),
+    (lambda: Discretization([1, 0]), r"ascending numbers, received \[1, 0\]"),
+    (lambda: Discretization(), r"either bin_boundaries or num_bins; received"),
+    (lambda: Discretization([1.0], 2), r"either bin_boundaries or num_bins; received"),
+    (lambda: Discretization([1.0]).adapt([1.0]), r"was given its bin_boundaries"),
+    (lambda: Discretization(num_bins=2).adapt([]), r"needs numbers, received none"),
+    (lambda: Discretization(num_bins=2, epsilon=0), r"epsilon must be above 0 and at most 1"),
+    (lambda: output(Discretization(num_bins=2)), r"Call its adapt\(\)"),
     (lambda: Embedding(0, 2), r"input_dim must be a positive whole number, received 0"),
     (lambda: Embedding(2, 2, mask_zero=True), r"mask_zero must be False"),
     (lambda: Permute((1, 3)), r"permutation of 1, 2.*received \(1, 3\)"),

@@ -121,10 +121,12 @@ def test_a_fork_adds_gradients_of_two_branches():
     assert (row["dsrc"], row["ddst"], row["dsrc2"]) == (value.grad, one.grad, two.grad)
 
 
-def test_a_fork_without_gradients_is_no_op():
+def test_a_fork_without_gradients_keeps_readers_apart():
     builder, value = chain()
-    assert builder.fork(value) == (value, value)
-    assert len(builder._rows) == 1
+    one, two = builder.fork(value)
+    assert one == two and (one.offset, one.grad) == (value.offset, -1)
+    builder.activate(one, activations.get("tanh"))
+    assert kinds(ops(builder, two)) == ["INPUT", "FORK", "ACTIVATION", "OUTPUT"]
 
 
 def test_an_activation_of_a_branch_does_not_fuse_into_what_both_read():
@@ -141,8 +143,9 @@ def test_merges():
     assert builder.merge(Kind.CONCATENATE, three, three).shape == (12,)
     with pytest.raises(ValueError, match=r"multiply .* received \(2, 3\) and \(6,\)"):
         builder.merge(Kind.MULTIPLY, one, three)
-    with pytest.raises(ValueError, match=r"concatenate joins flat values, received \(2, 3\)"):
-        builder.merge(Kind.CONCATENATE, one, two)
+    assert builder.merge(Kind.CONCATENATE, one, two).shape == (4, 3)
+    with pytest.raises(ValueError, match=r"concatenate joins the first axis.* \(2, 3\) and \(6,\)"):
+        builder.merge(Kind.CONCATENATE, one, three)
 
 
 def test_softmax_works_on_groups_of_the_last_axis():

@@ -10,9 +10,9 @@ import fastnn
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["runner"], ["jobs", "installation", "lessons", "keras"], ["__init__"],
-    ["saving", "perceptron"], ["models"],
-    ["model"],
-    ["fitting", "prediction", "finding"], ["feeding"], ["training"], ["layers"], ["rows"],
+    ["interchange"], ["saving", "perceptron"], ["models"], ["functional_model"], ["model"],
+    ["fitting", "prediction", "finding"], ["feeding"], ["training"],
+    ["evaluation", "network", "outputs"], ["sides"], ["layers"], ["rows"],
     ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding",

@@ -76,7 +76,7 @@ def scalars(folder):
             value = fields(fields(event[5])[1])
             tensor, meta = fields(value[8]), fields(value[9])
             assert tensor[1] == 1
-            (number,) = struct.unpack("<f", tensor[5])
+            (number,) = struct.unpack("<f", tensor[4])
             assert meta[4] == 1  # the class of the data
             found.append([path.parent.name, value[1].decode(), event.get(2, 0), number,
                           fields(meta[1])[1].decode()])
@@ -121,3 +121,41 @@ def test_fit_and_evaluate_write(tmp_path):
     assert [v for _, v in found["train", "epoch_learning_rate"]] == [np.float32(0.01)] * 3
     assert all(v > 0 for _, v in found["train", "epoch_steps_per_second"])
     assert [s for s, _ in found["validation", "evaluation_loss_vs_iterations"]] == [1, 2, 3, 3]
+
+
+def histograms(folder):
+    """{tag: (step, buckets)} of the event files."""
+    found = {}
+    for path in sorted(Path(folder).rglob("events.out.tfevents.*")):
+        for event in map(fields, list(records(path.read_bytes()))[1:]):
+            value = fields(fields(event[5])[1])
+            tensor, meta = fields(value[8]), fields(value[9])
+            if fields(meta[1])[1] == b"histograms":
+                assert (tensor[1], meta[4]) == (2, 2)
+                rows = np.frombuffer(tensor[4], "<f8").reshape(30, 3)
+                found.setdefault(value[1].decode(), []).append((event.get(2, 0), rows))
+    return found
+
+
+def test_histograms_of_the_weights(tmp_path):
+    model = Sequential([Input((20,)), Dense(30, name="wide")])
+    model.compile("sgd", "mse")
+    x = np.ones((8, 20))
+    model.fit(x, np.zeros((8, 30)), epochs=3, verbose=0,
+              callbacks=callbacks.TensorBoard(tmp_path, histogram_freq=2))
+    found = histograms(tmp_path)
+    assert list(found) == ["wide/kernel/histogram", "wide/bias/histogram"]
+    kernels = found["wide/kernel/histogram"]
+    assert [step for step, _ in kernels] == [0, 2]
+    for _, rows in kernels:
+        assert rows[:, 2].sum() == 600
+        np.testing.assert_allclose(rows[1:, 0], rows[:-1, 1])
+    kernel, (_, last) = model.layers[0].kernel.astype(np.float64), kernels[-1]
+    assert last[0, 0] == kernel.min() and last[-1, 1] == kernel.max()
+    assert last[:5, 2].sum() == (kernel < last[5, 0]).sum()
+
+
+def test_a_histogram_of_equal_numbers_and_of_none():
+    equal = tensorboard.buckets(np.full(5, 2.0))
+    assert (equal[:, :2] == 2).all() and equal[:, 2].tolist() == [0] * 29 + [5]
+    assert tensorboard.buckets(np.full(3, np.nan))[:, 2].sum() == 0

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import Input, Sequential, backends, callbacks, training
+from fastnn import Input, Sequential, backends, callbacks, evaluation, training
+from fastnn.evaluation import Evaluation
 from fastnn.layers import BatchNormalization, Dense, Dropout
-from fastnn.training import Batches, Evaluation, Trainer
+from fastnn.training import Batches, Trainer
 
 GOLDEN = Path(__file__).parent / "golden"
 KERAS = SimpleNamespace(**runpy.run_path(str(GOLDEN / "make_training.py")))
@@ -266,10 +267,10 @@ def test_evaluating_in_parts_gives_the_same(monkeypatch):
     x, y, weights = np.tile(X, (200, 1)), np.tile(Y, (200, 1)), np.linspace(0, 1, 4000)
     whole = model.evaluate(x, y, verbose=0, sample_weight=weights)
     predicted = model.predict(x)
-    monkeypatch.setattr(training, "CALL_SECONDS", 1e-9)
+    monkeypatch.setattr(evaluation, "CALL_SECONDS", 1e-9)
     model.compile("sgd", "mse", metrics=["mae"])
-    evaluation = Evaluation(model.trainer, model.trainer.feed(x, y))
-    assert evaluation.size == 1024
+    parts = Evaluation(model.trainer, model.trainer.feed(x, y))
+    assert parts.size == 1024
     assert model.evaluate(x, y, verbose=0, sample_weight=weights) == whole
     np.testing.assert_array_equal(model.predict(x), predicted)
 

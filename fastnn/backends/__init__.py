@@ -66,7 +66,8 @@ class Feed:
     """The data of a fit: X (N, k), T (N, m) or labels (N,), row weights (N,) or None.
 
     ``T`` has the plan's dtype; ``labels`` are int64 and replace it where the loss is sparse. The
-    other one of the two is an empty array.
+    other one of the two is an empty array. For several heads, T has the columns of all that are not
+    sparse side by side, labels (N, c) those of the others, and weights (N, heads) of all.
     """
 
     X: np.ndarray

@@ -78,6 +78,8 @@ class _Layout:
         self.compiled = own.fill_in(self.ops, plan.dtype)  # False: a formula only for NumPy
         self._read_rows()
         self.columns = int(columns)
+        # room behind the columns for gradients that are added to others
+        self.spare = plan.n_trained if plan.ops["adds"].any() else 0
         dense = plan.ops[plan.ops["kind"] == Kind.DENSE]
         self.work_per_row = int((dense["k"] * dense["m"]).sum())
         self._order = np.arange(CHUNK)
@@ -131,6 +133,10 @@ def _two_dimensional(T, dtype):
     return T if T.ndim == 2 and T.size else np.zeros((1, 1), dtype)
 
 
+def _flat(array):
+    return array if array is None else array.reshape(-1)
+
+
 def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1):
     """A stretch of steps; see the contract in ``fastnn.backends``."""
     layout = _layout(plan)
@@ -141,12 +147,12 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
     scratch = memory.scratch
     if scratch.get("for") != (layout, capacity, threads):
         scratch |= {"for": (layout, capacity, threads),
-                    "work": _aligned(layout.columns * capacity, plan.dtype),
+                    "work": _aligned(layout.columns * capacity + layout.spare, plan.dtype),
                     "pace": _aligned(core.PACE_BYTES, np.dtype(np.uint8))}
     layout.train(
         layout.ops, memory.params, memory.grads, memory.slots, scratch["work"], capacity, feed.X,
-        _two_dimensional(feed.T, plan.dtype), feed.labels, feed.weights, order, batch_size,
-        scalars, step, sums, Y, _threads(threads, 3 * layout.work_per_row * batch_size),
+        _two_dimensional(feed.T, plan.dtype), _flat(feed.labels), _flat(feed.weights), order,
+        batch_size, scalars, step, sums, Y, _threads(threads, 3 * layout.work_per_row * batch_size),
         scratch["pace"])
 
 
@@ -191,7 +197,8 @@ def evaluate(plan, params, feed, sums, threads=1):
     totals = np.zeros((chunks, len(sums)))
     layout.forward(layout.ops, params, layout.columns, order, feed.X, None, False, 0,
                    _threads(min(threads, chunks), layout.work_per_row * n),
-                   _two_dimensional(feed.T, plan.dtype), feed.labels, feed.weights, totals)
+                   _two_dimensional(feed.T, plan.dtype), _flat(feed.labels),
+                   _flat(feed.weights), totals)
     # np.cumsum adds one after the other, where np.sum would add in an order of its own
     sums += np.cumsum(totals, axis=0)[-1]
 

@@ -23,6 +23,7 @@ from fastnn.backends import (
     numba_kernels,
     numba_layers,
     numba_math,
+    numba_merging,
     numba_network,
     numba_penalties,
     numba_rows,
@@ -50,6 +51,11 @@ def _compiled(dtype: str, threaded: bool):
     def run(threads, ops, constants, columns, m, params, grads, slots, work, rows, X, T, labels,
             weights, order, batch_size, scalars, step, sums, Y, training, scored):
         done = 0
+        label_width, weight_width = labels.size // X.shape[0], weights.size // X.shape[0]
+        room = 0  # for gradients that are added to others
+        for i in range(ops.size):
+            room = max(room, ops[i].adds)
+        spare = work[work.size - room :]
         for part in range(order.shape[0]):
             for first in range(0, order.shape[1], batch_size):
                 n = min(batch_size, order.shape[1] - first)
@@ -57,21 +63,25 @@ def _compiled(dtype: str, threaded: bool):
                     rows[r] = order[part, first + r]
                 batch = numba_network.Batch(
                     params, grads, work, X, T, labels, weights, rows, sums[part], columns * n,
-                    (columns + m) * n, n, step + done, training, scored, constants)
-                if T.size:
-                    numba_kernels.gather(work, batch.targets, T, np.int64(0), m, rows, n)
+                    (columns + m) * n, n, step + done, training, scored, constants, label_width,
+                    weight_width)
                 for i in range(ops.size):
                     if numba_network.in_network(ops[i].kind):
                         numba_network.forward(batch, ops[i], threads)
                     elif ops[i].kind <= Kind.OVERLAP_LOSS:
                         numba_heads.head(batch, ops[i])
                         if Y.size:
-                            numba_kernels.copy_out(Y[part, first:], work, ops[i].dst * n, n, m)
+                            numba_kernels.copy_out(Y[part, first:], ops[i].y, work, ops[i].dst * n,
+                                                   n, ops[i].m)
                     elif scored:
                         numba_heads.score(batch, ops[i])
                 if training and scored:
                     for i in range(ops.size - 1, -1, -1):
-                        if numba_network.in_network(ops[i].kind) and ops[i].ddst >= 0:
+                        if not numba_network.in_network(ops[i].kind) or ops[i].ddst < 0:
+                            continue
+                        if ops[i].adds:
+                            numba_network.add_backward(batch, ops[i], threads, spare)
+                        else:
                             numba_network.backward(batch, ops[i], threads)
                     for i in range(ops.size):
                         numba_heads.finish(batch, ops[i], slots, scalars[done], threads)
@@ -93,7 +103,7 @@ def _sources() -> int:
     from pathlib import Path
 
     modules = (losses, plans, numba_formulas, numba_groups, numba_heads, numba_kernels,
-               numba_layers, numba_math, numba_network, numba_penalties, numba_rows)
+               numba_layers, numba_math, numba_merging, numba_network, numba_penalties, numba_rows)
     text = b"".join(Path(module.__file__).read_bytes() for module in modules)
     return int(sha256(text).hexdigest()[:15], 16)
 
@@ -139,13 +149,16 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 def _run(plan, memory, feed, order, batch_size, scalars, step, sums, Y, threads, training, scored):
     m, n = plan.n_outputs, min(batch_size, order.shape[1])
     columns, largest = _sizes(plan)
-    if memory.scratch.get("work", np.empty(0)).size < n * columns:
-        memory.scratch["work"] = np.empty(n * columns, plan.dtype)
+    size = n * columns + int(plan.ops["adds"].max())
+    if memory.scratch.get("work", np.empty(0)).size < size:
+        memory.scratch["work"] = np.empty(size, plan.dtype)
     weights = np.empty(0, plan.dtype) if feed.weights is None else feed.weights
     arguments = (
         plan.ops, plan.constants, plan.columns, m, memory.params, memory.grads, memory.slots,
         memory.scratch["work"], np.empty(n, np.int64), _read_only(feed.X),
-        _read_only(feed.T.reshape(-1, m)), _read_only(feed.labels), _read_only(weights),
+        _read_only(feed.T if feed.T.ndim == 2 else feed.T.reshape(-1, m)),
+        _read_only(feed.labels.reshape(-1)),
+        _read_only(weights.reshape(-1)),
         _read_only(order), batch_size, _read_only(scalars), step, sums, Y, training, scored)
     threads = _threads(threads, n * largest)
     run = _compiled(plan.dtype.name, threads is not None)

@@ -13,6 +13,7 @@ from fastnn.backends.numba_rows import (
     class_target,
     divisor,
     ignored,
+    label,
     overlap_of_batch,
     row_head,
     weight,
@@ -35,7 +36,7 @@ def element_loss(batch, op):
         row = 0.0
         for j in range(m):
             row += w[batch.room + r * m + j]
-        total += row * op.a0 * weight(batch, r)
+        total += row * op.a0 * weight(batch, op, r)
     if batch.training and op.dsrc >= 0:
         formulas.slope(op.formula, w, dy, w, batch.targets, w, y, formula_numbers, size)
         kernels.scale(w, dy, size, w.dtype.type(op.a0))
@@ -92,6 +93,14 @@ def row_loss(batch, op, r):
 
 
 @njit
+def add_loss(batch, op, total):
+    """Add a batch's loss to the sums."""
+    batch.sums[0] += op.weight * total
+    if op.own > 0:
+        batch.sums[op.own] += total
+
+
+@njit
 def head(batch, op):
     """The prediction; where there are targets, the loss, and in training its gradient."""
     w, n, m = batch.work, batch.n, op.m
@@ -100,8 +109,13 @@ def head(batch, op):
         formulas.activate(np.int64(_SIGMOID), w, op.dst * n, numbers(op), n * m)
     elif op.link == _LINK_SOFTMAX:
         kernels.softmax(w, op.dst * n, w, op.src * n, n, m)
+    if op.kind == Kind.OUTPUT and batch.training and op.dsrc >= 0:  # an output without a loss
+        for i in range(op.dsrc * n, (op.dsrc + m) * n):
+            w[i] = 0
     if not batch.scored or op.kind == Kind.OUTPUT:
         return
+    if not op.sparse:
+        kernels.gather(w, batch.targets, batch.T, op.t, m, batch.rows, n)
     total = 0.0
     if op.kind == Kind.ELEMENT_LOSS:
         total = element_loss(batch, op)
@@ -111,20 +125,22 @@ def head(batch, op):
         for r in range(n):
             loss = row_loss(batch, op, r)
             if not ignored(batch, op, r):
-                total += loss * weight(batch, r)
+                total += loss * weight(batch, op, r)
     if not batch.training:
-        batch.sums[0] += total
+        add_loss(batch, op, total)
         return
     below = divisor(batch, op)
     if below != n:
         total = total * n / below if below else 0.0
-    batch.sums[0] += total
+    add_loss(batch, op, total)
     if op.dsrc >= 0 and not (op.kind == Kind.OVERLAP_LOSS and op.formula):
+        share = w.dtype.type(op.weight)
         for r in range(n):
             if ignored(batch, op, r) or not below:
                 kernels.fill(w, op.dsrc * n + r * m, m, w.dtype.type(0))
             else:
-                kernels.scale(w, op.dsrc * n + r * m, m, weight(batch, r) / w.dtype.type(below))
+                kernels.scale(w, op.dsrc * n + r * m, m,
+                              weight(batch, op, r) * share / w.dtype.type(below))
 
 
 @njit
@@ -154,7 +170,7 @@ def hits(batch, op):
         if op.kind == Kind.CATEGORICAL_ACCURACY:
             count += best == kernels.argmax(w, batch.targets + r * m, m)
         else:
-            count += best == batch.labels[batch.rows[r]]
+            count += best == label(batch, op, r)
     return count
 
 
@@ -168,7 +184,7 @@ def top_k_hits(batch, op):
         if op.kind == Kind.TOP_K_ACCURACY:
             at = w[first + kernels.argmax(w, batch.targets + r * m, m)]
         else:
-            at = w[first + batch.labels[batch.rows[r]]]
+            at = w[first + label(batch, op, r)]
         larger = 0
         for j in range(m):
             larger += w[first + j] > at if at == at else w[first + j] > -np.inf

@@ -222,11 +222,11 @@ def gather(out, out0, X, column, width, rows, n):
 
 
 @njit
-def copy_out(Y, x, x0, n, m):
-    """Y[r, :m] = x[r], for a Y of two dimensions."""
+def copy_out(Y, y0, x, x0, n, m):
+    """Y[r, y0 : y0 + m] = x[r], for a Y of two dimensions."""
     for r in range(n):
         for j in range(m):
-            Y[r, j] = x[x0 + r * m + j]
+            Y[r, y0 + j] = x[x0 + r * m + j]
 
 
 @njit

@@ -15,6 +15,7 @@ from fastnn.backends import numba_formulas as formulas
 from fastnn.backends import numba_groups as groups
 from fastnn.backends import numba_kernels as kernels
 from fastnn.backends import numba_layers as layers
+from fastnn.backends import numba_merging as merging
 from fastnn.backends.numba_math import njit
 from fastnn.plan import Kind
 from fastnn.plan import in_network as _in_network
@@ -27,7 +28,7 @@ class Batch(NamedTuple):
 
     rows : (n,) the batch's row numbers in X, T, labels and weights, each of which may be empty.
     targets, room : where these begin in ``work``.
-    scored : whether there are targets.
+    scored : whether there are targets. label_width, weight_width : numbers for each row.
     """
 
     params: np.ndarray
@@ -46,6 +47,8 @@ class Batch(NamedTuple):
     training: bool
     scored: bool
     constants: np.ndarray
+    label_width: int
+    weight_width: int
 
 
 in_network = njit(_in_network)
@@ -222,6 +225,11 @@ def forward(batch, op, threads):
         groups.glu(w, dst, src, n * k // op.s, op.s // 2)
     elif op.kind == Kind.PRELU:
         groups.prelu(w, dst, src, src, batch.params, op.w, n, k, m, op.s)
+    elif op.kind == Kind.MERGE:
+        a, b = w.dtype.type(op.a0), w.dtype.type(op.a1)
+        merging.merge(op.formula, w, dst, w, src, w, src2, a, b, n * k)
+    elif op.kind == Kind.DOT:
+        merging.dot(w, dst, w, src, w, src2, w, op.keep * n, op.a0 != 0, n, k)
 
 
 @njit
@@ -272,3 +280,30 @@ def backward(batch, op, threads):
             groups.prelu_gradient(batch.grads, op.w, w, ddst, src, n, k, m, op.s)
         if dsrc >= 0:
             groups.prelu(w, dsrc, ddst, src, batch.params, op.w, n, k, m, op.s)
+    elif op.kind == Kind.MERGE:
+        a, b = w.dtype.type(op.a0), w.dtype.type(op.a1)
+        if dsrc >= 0:
+            merging.merge_gradient(op.formula, w, dsrc, w, ddst, w, src, w, src2, a, n * k)
+        if dsrc2 >= 0:
+            merging.merge_gradient(op.formula, w, dsrc2, w, ddst, w, src2, w, src, b, n * k)
+    elif op.kind == Kind.DOT:
+        keep, normalized, zero, one = op.keep * n, op.a0 != 0, np.int64(0), np.int64(1)
+        if dsrc >= 0:
+            merging.dot_gradient(w, dsrc, w, src, w, src2, w, dst, w, ddst, w, keep, zero,
+                                 normalized, n, k)
+        if dsrc2 >= 0:
+            merging.dot_gradient(w, dsrc2, w, src2, w, src, w, dst, w, ddst, w, keep, one,
+                                 normalized, n, k)
+
+
+@njit
+def add_backward(batch, op, threads, spare):
+    """The backward of an op whose parameters have a gradient already: the sum of both."""
+    start = merging.first_parameter(op)
+    merging.clear(spare, start, op.adds)
+    other = Batch(batch.params, spare, batch.work, batch.X, batch.T, batch.labels, batch.weights,
+                  batch.rows, batch.sums, batch.targets, batch.room, batch.n, batch.step,
+                  batch.training, batch.scored, batch.constants, batch.label_width,
+                  batch.weight_width)
+    backward(other, op, threads)
+    merging.add_to(batch.grads, spare, start, op.adds)

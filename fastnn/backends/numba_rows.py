@@ -9,15 +9,23 @@ from fastnn.plan import Kind
 
 
 @njit
-def weight(batch, r):
-    """The weight of the batch's row r, of the plan's type."""
-    return batch.weights[batch.rows[r]] if batch.weights.size else batch.work.dtype.type(1)
+def weight(batch, op, r):
+    """The weight of the batch's row r for a head, of the plan's type."""
+    if not batch.weights.size:
+        return batch.work.dtype.type(1)
+    return batch.weights[batch.rows[r] * batch.weight_width + op.v]
+
+
+@njit
+def label(batch, op, r):
+    """The class number of the batch's row r for a head or a metric."""
+    return batch.labels[batch.rows[r] * batch.label_width + op.t]
 
 
 @njit
 def ignored(batch, op, r):
     """Whether row r is of the class that does not count."""
-    return op.sparse == 2 and batch.labels[batch.rows[r]] == op.s
+    return op.sparse == 2 and label(batch, op, r) == op.s
 
 
 @njit
@@ -30,7 +38,7 @@ def divisor(batch, op):
     total = 0.0
     for r in range(batch.n):
         if not ignored(batch, op, r):
-            total += 1.0 if op.sums == 0 else float(weight(batch, r))
+            total += 1.0 if op.sums == 0 else float(weight(batch, op, r))
     return total
 
 
@@ -39,7 +47,7 @@ def class_target(batch, op, r, j):
     """The target of row r and class j: smoothed by a1, or one-hot of the label."""
     real = batch.work.dtype.type
     if op.sparse:
-        return real(1) if batch.labels[batch.rows[r]] == j else real(0)
+        return real(1) if label(batch, op, r) == j else real(0)
     t, s = batch.work[batch.targets + r * op.m + j], real(op.a1)
     return t if s == 0 else t * (real(1) - s) + s / real(op.m)
 
@@ -192,10 +200,10 @@ def overlap_of_batch(batch, op):
         all_t += w[t + i]
         all_y += w[y + i]
     for r in range(batch.n):
-        weights += weight(batch, r)
+        weights += weight(batch, op, r)
     below = op.a1 * inside + op.a2 * all_t + op.a3 * all_y + EPSILON
     total = divisor(batch, op)
-    part = real(weights / total) if total else real(0)
+    part = real(weights * op.weight / total) if total else real(0)
     c, a, d = real(op.a0), real(op.a1), real(op.a3)
     top, bottom = real(inside), real(below)
     for i in range(size if op.dsrc >= 0 else 0):

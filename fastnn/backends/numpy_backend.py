@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import activations, random
-from fastnn.backends import bind_forward, numpy_heads, numpy_layers, numpy_step
+from fastnn.backends import bind_forward, numpy_heads, numpy_layers, numpy_merging, numpy_step
 from fastnn.plan import Kind, Plan
 from fastnn.random import permutations as permutations  # of the contract
 
@@ -25,7 +25,8 @@ class Run:
     def __init__(self, plan: Plan, params, n: int, training: bool, step: int = 0):
         self.plan, self.params, self.training, self.step = plan, params, training, step
         self.work = np.zeros((n, plan.columns), plan.dtype)
-        self.T = self.labels = self.weights = self.grads = None
+        self.T = self.labels = self.weights = self.grads = self.feed = None
+        self.spare = np.zeros(plan.n_trained, plan.dtype) if plan.ops["adds"].any() else None
         self.sums = np.zeros(1 + plan.n_metrics)
 
     def columns(self, offset: int, width: int):
@@ -41,24 +42,48 @@ class Run:
 
     def forward(self, X):
         for op in self.plan.ops:
+            self.aim(op)
             if op["kind"] in FORWARD:
                 FORWARD[op["kind"]](self, op, X)
+
+    def aim(self, op):
+        """At a head: its targets and weights become those that it and the metrics behind it use."""
+        if Kind.OUTPUT <= op["kind"] <= Kind.OVERLAP_LOSS and self.feed is not None:
+            T, labels, weights = self.feed
+            self.T = T[:, op["t"] : op["t"] + op["m"]] if T.size else T
+            self.labels = labels.reshape(len(self.work), -1)[:, op["t"]] if op["sparse"] else labels
+            if weights is not None:
+                self.weights = weights.reshape(len(self.work), -1)[:, op["v"]]
 
     def backward(self):
         for op in self.plan.ops[::-1]:
             if op["kind"] in BACKWARD and op["ddst"] >= 0:
-                BACKWARD[op["kind"]](self, op)
+                if op["adds"]:
+                    self.add_gradient(op)
+                else:
+                    BACKWARD[op["kind"]](self, op)
+
+    def add_gradient(self, op):
+        """The backward of an op whose parameters have a gradient already: the sum of both."""
+        part = slice(min(n for n in (op["w"], op["b"]) if n >= 0), op["adds"])
+        before = self.grads
+        self.grads = self.spare
+        self.grads[part] = 0
+        BACKWARD[op["kind"]](self, op)
+        before[part] += self.grads[part]
+        self.grads = before
 
     def finish(self, slots, scalars):
         """Metrics, penalties, clipping and the update: the ops behind the head, in order."""
         for op in self.plan.ops:
+            self.aim(op)
             if op["kind"] in FINISH and not numpy_step.waits(op, scalars):
                 FINISH[op["kind"]](self, op, slots, scalars)
 
     @property
     def Y(self):
-        head = next(op for op in self.plan.ops if Kind.OUTPUT <= op["kind"] <= Kind.OVERLAP_LOSS)
-        return self.columns(head["dst"], head["m"])
+        heads = [op for op in self.plan.ops if Kind.OUTPUT <= op["kind"] <= Kind.OVERLAP_LOSS]
+        return np.hstack([self.columns(op["dst"], op["m"]) for op in heads])
 
 
 # formulas: an op's code and numbers as a call
@@ -294,8 +319,8 @@ _NETWORK = ("input", "dense", "activation", "softmax", "dropout", "batch_norm", 
             "call")
 FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK}
 BACKWARD = {Kind[name.upper()]: globals()[f"backward_{name}"] for name in _NETWORK[1:]}
-FORWARD |= numpy_layers.FORWARD | numpy_heads.FORWARD
-BACKWARD |= numpy_layers.BACKWARD
+FORWARD |= numpy_layers.FORWARD | numpy_merging.FORWARD | numpy_heads.FORWARD
+BACKWARD |= numpy_layers.BACKWARD | numpy_merging.BACKWARD
 FINISH = numpy_heads.METRICS | numpy_step.FINISH
 EVALUATE = {*numpy_heads.METRICS, Kind.PENALTY, Kind.ORTHOGONALITY}
 
@@ -333,6 +358,7 @@ def evaluate(plan, params, feed, sums, threads=1):
         for i in range(0, len(feed.X), CHUNK):
             run = _run(plan, params, feed, slice(i, i + CHUNK), training=False)
             for op in plan.ops:
+                run.aim(op)
                 if op["kind"] in EVALUATE:
                     FINISH[op["kind"]](run, op, None, None)
             sums += run.sums
@@ -369,5 +395,6 @@ def _run(plan, params, feed, rows, training, step=0, grads=None):
     run.T = feed.T[rows] if feed.T.size else feed.T
     run.labels = feed.labels[rows] if feed.labels.size else feed.labels
     run.weights = None if feed.weights is None else feed.weights[rows]
+    run.feed = run.T, run.labels, run.weights
     run.forward(X)
     return run

@@ -20,6 +20,8 @@ def _link(run, op):
 
 def forward_output(run, op, X):
     _link(run, op)
+    if run.training and op["dsrc"] >= 0:  # an output without a loss
+        run.columns(op["dsrc"], op["m"])[:] = 0
 
 
 def forward_element_loss(run, op, X):
@@ -93,9 +95,9 @@ def forward_overlap_loss(run, op, X):
         total = weights.sum(dtype=np.float64)
         below = losses.divisor(op["sums"], n, weights)
         part = total / below if below else 0.0
-    run.sums[0] += float(rows) * part * n
+    _add_loss(run, op, float(rows) * part * n)
     if op["dsrc"] >= 0:
-        run.columns(op["dsrc"], op["m"])[:] = dy * y.dtype.type(part)
+        run.columns(op["dsrc"], op["m"])[:] = dy * y.dtype.type(part * op["weight"])
 
 
 def _class_targets(run, op):
@@ -115,11 +117,17 @@ def _reduce(run, op, rows, gradient):
     below = losses.divisor(op["sums"], n, run.weights, valid)
     if run.training and below != n:
         total = total * n / below if below else 0.0
-    run.sums[0] += total
+    _add_loss(run, op, total)
     if run.training and op["dsrc"] >= 0:
         dy = gradient() if valid is None else np.where(valid[:, None], gradient(), 0)
-        factor = weights / weights.dtype.type(below or 1)
+        factor = weights * weights.dtype.type(op["weight"]) / weights.dtype.type(below or 1)
         run.columns(op["dsrc"], op["m"])[:] = dy * factor[:, None]
+
+
+def _add_loss(run, op, total):
+    run.sums[0] += op["weight"] * total
+    if op["own"] > 0:
+        run.sums[op["own"]] += total
 
 
 # metrics

@@ -17,8 +17,9 @@ import numpy as np
 
 from fastnn.callbacks.base import Callback
 
-_SCALARS = 1  # SummaryMetadata.DATA_CLASS_SCALAR
-_FLOAT = 1  # DataType.DT_FLOAT
+_SCALARS, _TENSORS = 1, 2  # SummaryMetadata.DATA_CLASS_SCALAR, DATA_CLASS_TENSOR
+_FLOAT, _DOUBLE = 1, 2  # DataType.DT_FLOAT, DT_DOUBLE
+BUCKETS = 30  # of a histogram
 _files = count()  # so that two files of one second have two names
 
 
@@ -26,13 +27,14 @@ class TensorBoard(Callback):
     """Write losses and metrics where TensorBoard shows them: ``tensorboard --logdir logs``.
 
     log_dir : gets the folders ``train`` and ``validation``.
+    histogram_freq : every so many epochs a histogram of each weight, ``LAYER/WEIGHT/histogram``.
     update_freq : "epoch", or a number: also the logs so far, every so many batches ("batch": 1).
     write_steps_per_second : also how many batches a second.
 
     Tags and steps are Keras's: ``epoch_NAME`` by epoch in both folders and ``epoch_learning_rate``,
     ``batch_NAME`` by batch, ``evaluation_NAME_vs_iterations`` by the optimizer's iterations.
     ``write_graph`` and ``write_images`` are accepted and write nothing; ValueError for the other
-    arguments of Keras's, which would have to write histograms, profiles or embeddings.
+    arguments of Keras's, which would have to write profiles or embeddings.
     """
 
     def __init__(self, log_dir="logs", histogram_freq: int = 0, write_graph: bool = True,
@@ -40,13 +42,14 @@ class TensorBoard(Callback):
                  update_freq: str | int = "epoch", profile_batch=0, embeddings_freq: int = 0,
                  embeddings_metadata=None):
         super().__init__()
-        absent = {"histogram_freq": histogram_freq, "profile_batch": profile_batch,
-                  "embeddings_freq": embeddings_freq, "embeddings_metadata": embeddings_metadata}
+        absent = {"profile_batch": profile_batch, "embeddings_freq": embeddings_freq,
+                  "embeddings_metadata": embeddings_metadata}
         for name, value in absent.items():
             if value:
-                raise ValueError(f"TensorBoard writes scalars only: leave {name} out, received "
-                                 f"{value!r}.")
+                raise ValueError(f"TensorBoard writes scalars and histograms: leave {name} out, "
+                                 f"received {value!r}.")
         self.log_dir = os.fspath(log_dir)
+        self.histogram_freq = histogram_freq
         self.write_steps_per_second = write_steps_per_second
         self.update_freq = 1 if update_freq == "batch" else update_freq
         self._files: dict[str, EventFile] = {}
@@ -90,6 +93,10 @@ class TensorBoard(Callback):
         validation = {name[4:]: v for name, v in logs.items() if name.startswith("val_")}
         for folder, values in ("train", train), ("validation", validation):
             self._write(folder, {f"epoch_{name}": v for name, v in values.items()}, epoch)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            weights = {f"{layer.name}/{weight.name}/histogram": buckets(weight.value)
+                       for layer in self.model.layers for weight in layer.weights}
+            self._write("train", weights, epoch)
 
     def _write(self, folder: str, values: dict, step: int) -> None:
         if values and folder not in self._files:
@@ -110,9 +117,12 @@ class EventFile:
         self._append([_event(time.time(), _bytes(3, b"brain.Event:2"))])
 
     def write(self, values: dict, step: int) -> None:
-        """A scalar for each name, as of ``step``; they are in the file when this returns."""
+        """A scalar, or the buckets of a histogram, for each name, as of ``step``.
+
+        They are in the file when this returns.
+        """
         now = time.time()
-        self._append([_event(now, _bytes(5, _bytes(1, _scalar(name, float(value)))), step)
+        self._append([_event(now, _bytes(5, _bytes(1, _value(name, value))), step)
                       for name, value in values.items()])
 
     def _append(self, events: list[bytes]) -> None:
@@ -177,10 +187,41 @@ def _event(seconds: float, what: bytes, step: int = 0) -> bytes:
     return struct.pack("<Bd", 1 << 3 | 1, seconds) + (_integer(2, step) if step else b"") + what
 
 
-def _scalar(tag: str, value: float) -> bytes:
-    """Summary.Value: tag = 1, tensor = 8 (a float of no dimension), metadata = 9."""
-    with np.errstate(over="ignore"):  # what is too large for float32 is shown as infinite
-        number = np.array(value).astype("<f4").tobytes()
-    tensor = _integer(1, _FLOAT) + _bytes(2, b"") + _bytes(5, number)
-    metadata = _bytes(1, _bytes(1, b"scalars")) + _integer(4, _SCALARS)
+def _value(tag: str, value) -> bytes:
+    """Summary.Value: tag = 1, tensor = 8, metadata = 9 (its plugin = 1, its class of data = 4)."""
+    if np.ndim(value):
+        tensor, plugin, data = _tensor(_DOUBLE, value, "<f8"), b"histograms", _TENSORS
+    else:
+        with np.errstate(over="ignore"):  # what is too large for float32 is shown as infinite
+            tensor, plugin, data = _tensor(_FLOAT, value, "<f4"), b"scalars", _SCALARS
+    metadata = _bytes(1, _bytes(1, plugin)) + _integer(4, data)
     return _bytes(1, tag.encode()) + _bytes(8, tensor) + _bytes(9, metadata)
+
+
+def _tensor(code: int, value, dtype: str) -> bytes:
+    """TensorProto: dtype = 1, shape = 2 (a message of dimensions, their sizes), content = 4."""
+    array = np.asarray(value).astype(dtype)
+    shape = b"".join(_bytes(2, _integer(1, size)) for size in array.shape)
+    return _integer(1, code) + _bytes(2, shape) + _bytes(4, array.tobytes())
+
+
+def buckets(weights: np.ndarray) -> np.ndarray:
+    """How many weights lie in each of 30 equal parts of their range: rows of left, right, count.
+
+    If all are equal, every part is that number and the last has the count; what is not finite is
+    left out.
+
+    >>> import numpy as np
+    >>> buckets(np.array([0.0, 3.0, 3.0]))[[0, 29]]
+    array([[0. , 0.1, 1. ],
+           [2.9, 3. , 2. ]])
+    """
+    numbers = np.asarray(weights, np.float64).ravel()
+    numbers = numbers[np.isfinite(numbers)]
+    least, most = (numbers.min(), numbers.max()) if numbers.size else (0.0, 0.0)
+    if least == most:
+        found = np.full((BUCKETS, 3), [least, least, 0.0])
+        found[-1, 2] = numbers.size
+        return found
+    counts, edges = np.histogram(numbers, BUCKETS, (least, most))
+    return np.column_stack([edges[:-1], edges[1:], counts])

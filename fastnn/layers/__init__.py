@@ -9,6 +9,24 @@ from fastnn.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.layers.base import Layer, Variable
 from fastnn.layers.core import Activation, Dense, Flatten, Input, InputLayer, Reshape
 from fastnn.layers.embedding import Embedding
+from fastnn.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from fastnn.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -27,12 +45,15 @@ from fastnn.layers.regularization import (
 from fastnn.layers.reshaping import Cropping1D, Identity, Permute, RepeatVector, ZeroPadding1D
 from fastnn.registry import get as _get
 
-__all__ = ["ELU", "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization",
-           "CategoryEncoding", "Cropping1D", "Dense", "Discretization", "Dropout", "Embedding",
-           "Flatten", "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity",
-           "Input", "InputLayer", "Layer", "LayerNormalization", "LeakyReLU", "Normalization",
+__all__ = ["ELU", "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average",
+           "BatchNormalization", "CategoryEncoding", "Concatenate", "Cropping1D", "Dense",
+           "Discretization", "Dot", "Dropout", "Embedding", "Flatten", "GaussianDropout",
+           "GaussianNoise", "GroupNormalization", "Identity", "Input", "InputLayer", "Layer",
+           "LayerNormalization", "LeakyReLU", "Maximum", "Minimum", "Multiply", "Normalization",
            "PReLU", "Permute", "RMSNormalization", "ReLU", "RepeatVector", "Rescaling", "Reshape",
-           "Softmax", "UnitNormalization", "Variable", "ZeroPadding1D", "deserialize"]
+           "Softmax", "Subtract", "UnitNormalization", "Variable", "ZeroPadding1D", "add",
+           "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply",
+           "subtract"]
 
 
 def deserialize(config: dict) -> Layer:

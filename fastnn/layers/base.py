@@ -23,6 +23,7 @@ from contextvars import ContextVar
 import numpy as np
 
 from fastnn import config, constraints, initializers, registry, regularizers
+from fastnn.layers.graph import Node, Tensor, flat, is_symbolic
 from fastnn.naming import unique_name
 
 _stored: ContextVar = ContextVar("stored_values", default=None)
@@ -135,6 +136,8 @@ class Layer:
         layer of a model.
     """
 
+    many = False  # whether the layer is called on a list of inputs
+
     def __init__(self, *, name=None, trainable=True, dtype=None, input_shape=None, input_dim=None,
                  activity_regularizer=None, **unknown):
         if unknown:
@@ -149,6 +152,7 @@ class Layer:
         self.variables: dict[str, Variable] = {}
         self.shapes: tuple[tuple, tuple] | None = None  # of a row's input and output, once built
         self.owner = None  # a weak reference to the model whose vector holds the variables
+        self.nodes: list[Node] = []  # the layer's calls on symbolic tensors
 
     # the protocol
 
@@ -187,6 +191,58 @@ class Layer:
         variable = self.variables.get(name)
         return -1 if variable is None else variable.offset
 
+    # calls
+
+    def __call__(self, inputs, training: bool = False):
+        """The output for arrays (n, ...), or for symbolic tensors the symbolic tensor of it.
+
+        >>> from fastnn import Input, layers
+        >>> layers.Dense(3)(Input((2,))).shape
+        (None, 3)
+        >>> layers.Activation("relu")([[-1, 2]])
+        array([[0., 2.]], dtype=float32)
+        """
+        if not is_symbolic(inputs):
+            from fastnn.layers import eager
+
+            return eager.run(self, inputs, training)
+        self.trace()
+        return self.connect(flat(inputs)).outputs[0]
+
+    def connect(self, tensors: list[Tensor]) -> Node:
+        """A call on symbolic tensors."""
+        if not all(isinstance(tensor, Tensor) for tensor in tensors):
+            raise TypeError(f"The layer {self.name!r} was called on tensors and data at once.")
+        if len(tensors) != 1 and not self.many:
+            raise ValueError(f"The layer {self.name!r} takes one input, received {len(tensors)}. "
+                             "Merge them first, for example by Concatenate().")
+        rows = tuple(tensor.row for tensor in tensors)
+        return Node(self, tuple(tensors), [self.ensure_built(rows if self.many else rows[0])])
+
+    def trace(self) -> None:
+        """Make the nodes of the layer's own model first, if it has none: those are its first."""
+        owner = self.owner and self.owner()
+        if owner is not None and not self.nodes:
+            owner.trace()
+
+    @property
+    def input(self):
+        """The symbolic tensor, or list of them, of the layer's first call."""
+        tensors = list(self._first_node().inputs)
+        return tensors if self.many else tensors[0]
+
+    @property
+    def output(self) -> Tensor:
+        """The symbolic tensor that the layer's first call made: where another model can begin."""
+        return self._first_node().outputs[0]
+
+    def _first_node(self) -> Node:
+        self.trace()
+        if not self.nodes:
+            raise AttributeError(f"The layer {self.name!r} has not been called and is in no built "
+                                 "model, so it has no input and output yet.")
+        return self.nodes[0]
+
     # what Keras offers
 
     @property
@@ -197,11 +253,13 @@ class Layer:
     def ensure_built(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Build the layer if it is not, and return its output's shape.
 
-        Raises ValueError if it was built for other rows.
+        ``input_shape`` is a tuple of shapes if the layer takes many inputs. Raises ValueError if it
+        has variables, which were made for other rows.
         """
-        if self.shapes is None:
+        if self.shapes is None or (self.shapes[0] != input_shape and not self.variables):
             output_shape = tuple(self.compute_output_shape(input_shape))
-            self.build(input_shape)
+            if self.shapes is None:
+                self.build(input_shape)
             self.shapes = input_shape, output_shape
         elif self.shapes[0] != input_shape:
             raise ValueError(
@@ -212,6 +270,8 @@ class Layer:
     @property
     def input_shape(self) -> tuple | None:
         """(None, ...), None for the batch; None before the layer is built."""
+        if self.shapes and self.many:
+            return [(None, *shape) for shape in self.shapes[0]]
         return self.shapes and (None, *self.shapes[0])
 
     @property
@@ -257,7 +317,8 @@ class Layer:
         return cls(**config)
 
     def __getstate__(self) -> dict:
-        return vars(self) | {"owner": None}  # a weak reference cannot be pickled
+        # a weak reference cannot be pickled; nodes would bring other models along
+        return vars(self) | {"owner": None, "nodes": []}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from fastnn import activations, constraints, initializers, regularizers
 from fastnn.layers.base import Layer, Weight, positive_integer, refuse, standard_shape
+from fastnn.layers.graph import Node, Tensor
 from fastnn.plan import Kind
 from fastnn.registry import register, serialize
 
@@ -31,6 +32,9 @@ class InputLayer(Layer):
         """The shape with the batch axis in front."""
         return (self.batch_size, *self.shape)
 
+    def _first_node(self):
+        return self.nodes[0] if self.nodes else Node(self, (), [self.shape])
+
     def lower(self, builder, value=None):
         return builder.input(self.shape)
 
@@ -38,8 +42,10 @@ class InputLayer(Layer):
         return {"shape": list(self.shape), "batch_size": self.batch_size, **super().get_config()}
 
 
-def Input(shape=None, batch_size=None, dtype=None, name=None) -> InputLayer:
+def Input(shape=None, batch_size=None, dtype=None, name=None) -> Tensor:
     """The input of a model: rows of ``shape``, given without the batch axis.
+
+    A symbolic tensor, to call layers on; or the beginning of a Sequential.
 
     >>> from fastnn import Input, Sequential, layers
     >>> Sequential([Input(shape=(2,)), layers.Dense(3)]).count_params()
@@ -47,7 +53,7 @@ def Input(shape=None, batch_size=None, dtype=None, name=None) -> InputLayer:
     """
     if shape is None:
         raise ValueError("Input needs the shape of a row, for example Input(shape=(784,)).")
-    return InputLayer(shape, batch_size, dtype=dtype, name=name)
+    return InputLayer(shape, batch_size, dtype=dtype, name=name).output
 
 
 @register("layer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastnn import initializers, regularizers
+from fastnn import constraints, initializers, regularizers
 from fastnn.layers.base import Layer, Weight, positive_integer
 from fastnn.plan import Kind
 from fastnn.registry import register, serialize
@@ -28,7 +28,8 @@ class Embedding(Layer):
     embeddings = Weight()
 
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform",
-                 embeddings_regularizer=None, mask_zero=False, weights=None, **kwargs):
+                 embeddings_regularizer=None, embeddings_constraint=None, mask_zero=False,
+                 weights=None, **kwargs):
         super().__init__(**kwargs)
         self.input_dim = positive_integer("input_dim", input_dim)
         self.output_dim = positive_integer("output_dim", output_dim)
@@ -36,13 +37,15 @@ class Embedding(Layer):
             embeddings_initializer = weights[0] if isinstance(weights, list) else weights
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
         if mask_zero:
             raise ValueError("mask_zero must be False: no layer here reads a mask.")
         self.mask_zero = False
 
     def build(self, input_shape):
         self.add_weight("embeddings", (self.input_dim, self.output_dim),
-                        self.embeddings_initializer, regularizer=self.embeddings_regularizer)
+                        self.embeddings_initializer, regularizer=self.embeddings_regularizer,
+                        constraint=self.embeddings_constraint)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.output_dim)
@@ -58,5 +61,6 @@ class Embedding(Layer):
             "output_dim": self.output_dim,
             "embeddings_initializer": serialize(self.embeddings_initializer),
             "embeddings_regularizer": serialize(self.embeddings_regularizer),
+            "embeddings_constraint": serialize(self.embeddings_constraint),
             "mask_zero": self.mask_zero,
         }

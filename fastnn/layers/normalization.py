@@ -138,7 +138,7 @@ class _Scaled(_RowNormalization):
     gamma, beta = Weight(), Weight()
 
     def __init__(self, axis, epsilon, center, scale, beta_initializer, gamma_initializer,
-                 beta_regularizer, gamma_regularizer, **kwargs):
+                 beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, **kwargs):
         super().__init__(axis, epsilon, **kwargs)
         self.center = bool(center)
         self.scale = bool(scale)
@@ -146,18 +146,21 @@ class _Scaled(_RowNormalization):
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
 
     def build(self, input_shape):
         shape = [input_shape[axis] for axis in self.places(input_shape)]
         if self.scale:
             self.add_weight("gamma", shape, self.gamma_initializer,
-                            regularizer=self.gamma_regularizer)
+                            regularizer=self.gamma_regularizer, constraint=self.gamma_constraint)
         if self.center:
             self.add_weight("beta", shape, self.beta_initializer,
-                            regularizer=self.beta_regularizer)
+                            regularizer=self.beta_regularizer, constraint=self.beta_constraint)
 
     def get_config(self):
-        objects = ("beta_initializer", "gamma_initializer", "beta_regularizer", "gamma_regularizer")
+        objects = ("beta_initializer", "gamma_initializer", "beta_regularizer", "gamma_regularizer",
+                   "beta_constraint", "gamma_constraint")
         return (super().get_config() | {"center": self.center, "scale": self.scale}
                 | {name: serialize(getattr(self, name)) for name in objects})
 
@@ -182,11 +185,12 @@ class LayerNormalization(_Scaled):
     """
 
     def __init__(self, axis=-1, epsilon=0.001, center=True, scale=True, beta_initializer="zeros",
-                 gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, *,
-                 rms_scaling=False, **kwargs):
+                 gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None,
+                 beta_constraint=None, gamma_constraint=None, *, rms_scaling=False, **kwargs):
         self.rms_scaling = bool(rms_scaling)
         super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer,
-                         beta_regularizer, gamma_regularizer, **kwargs)
+                         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint,
+                         **kwargs)
 
     def build(self, input_shape):
         center, scale = self.center, self.scale
@@ -276,9 +280,10 @@ class GroupNormalization(_Scaled):
 
     def __init__(self, groups=32, axis=-1, epsilon=0.001, center=True, scale=True,
                  beta_initializer="zeros", gamma_initializer="ones", beta_regularizer=None,
-                 gamma_regularizer=None, **kwargs):
+                 gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs):
         super().__init__(operator.index(axis), epsilon, center, scale, beta_initializer,
-                         gamma_initializer, beta_regularizer, gamma_regularizer, **kwargs)
+                         gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
+                         gamma_constraint, **kwargs)
         try:
             self.groups = operator.index(groups)
         except TypeError:

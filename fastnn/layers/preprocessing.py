@@ -185,6 +185,9 @@ class Discretization(Layer):
     """The number of the bin that each number lies in: how many of the boundaries are <= x.
 
     bin_boundaries : ascending numbers; n of them make n + 1 bins, the first and last endless.
+    num_bins : instead of them; ``adapt(data)`` then finds the boundaries, so that the bins hold
+        about equally many of the numbers seen.
+    epsilon : how exact they are, as a share of the numbers; 1 / epsilon of these are remembered.
     output_mode : "int", or one of those of CategoryEncoding for the bins' numbers.
 
     >>> import numpy as np
@@ -192,33 +195,104 @@ class Discretization(Layer):
     >>> model = Sequential([Input((4,)), layers.Discretization([0.0, 1.0, 2.0])])
     >>> model.predict(np.array([[-1.5, 1.0, 3.4, 0.5]]))
     array([[0., 2., 3., 1.]], dtype=float32)
+    >>> layer = layers.Discretization(num_bins=4)
+    >>> layer.adapt(np.arange(1.0, 101.0))
+    >>> np.round(layer.bin_boundaries, 3).tolist()
+    [25.0, 50.0, 75.0]
     """
 
-    def __init__(self, bin_boundaries, *, output_mode="int", **kwargs):
+    def __init__(self, bin_boundaries=None, num_bins=None, epsilon=0.01, output_mode="int",
+                 **kwargs):
         super().__init__(**kwargs)
-        self.bin_boundaries = _numbers("bin_boundaries", bin_boundaries)
-        if np.ndim(self.bin_boundaries) != 1 or np.any(np.diff(self.bin_boundaries) <= 0):
-            raise ValueError("bin_boundaries must be a list of ascending numbers, received "
-                             f"{bin_boundaries!r}.")
+        if (bin_boundaries is None) == (num_bins is None):
+            raise ValueError("Discretization takes either bin_boundaries or num_bins; received "
+                             f"bin_boundaries={bin_boundaries!r} and num_bins={num_bins!r}.")
+        self.num_bins = None if num_bins is None else positive_integer("num_bins", num_bins)
+        self.bin_boundaries = None
+        if not 0 < epsilon <= 1:
+            raise ValueError(f"epsilon must be above 0 and at most 1, received {epsilon!r}.")
+        self.epsilon = float(epsilon)
         self.output_mode = output_mode if output_mode == "int" else _mode(output_mode)
+        if bin_boundaries is not None:
+            self._bound(bin_boundaries)
+
+    def _bound(self, boundaries):
+        found = _numbers("bin_boundaries", boundaries)
+        if np.ndim(found) != 1 or np.any(np.diff(found) < 0):
+            raise ValueError("bin_boundaries must be a list of ascending numbers, received "
+                             f"{boundaries!r}.")
+        self.bin_boundaries = found
+
+    def adapt(self, data) -> None:
+        """Find the boundaries of ``num_bins`` bins from an array, or a list or generator of them.
+
+        They are quantiles, for several arrays or many numbers from a summary of what was seen.
+        """
+        if self.num_bins is None:
+            raise ValueError(f"The layer {self.name!r} was given its bin_boundaries, so adapt() "
+                             "has nothing to find. Give it num_bins instead.")
+        if self.built:
+            raise ValueError(f"The layer {self.name!r} is in a model already. Adapt it before.")
+        several = hasattr(data, "__iter__") and not isinstance(data, np.ndarray)
+        summary = np.empty((2, 0), np.float32)
+        for batch in data if several else [data]:
+            summary = np.concatenate([_summary(batch, self.epsilon), summary], axis=1)
+            summary = _compressed(summary[:, np.argsort(summary[0])], self.epsilon)
+        if not summary.size:
+            raise ValueError("adapt() needs numbers, received none.")
+        self._bound(_compressed(summary, 1 / self.num_bins)[0, :-1])
+
+    def _bins(self) -> int:
+        return self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
 
     def compute_output_shape(self, input_shape):
         if self.output_mode == "int":
             return input_shape
-        bins = len(self.bin_boundaries) + 1
-        return _encoded_shape(input_shape, self.output_mode, bins, self.name)
+        return _encoded_shape(input_shape, self.output_mode, self._bins(), self.name)
 
     def lower(self, builder, value):
         bounds = self.bin_boundaries
+        if bounds is None:
+            raise ValueError(f"The layer {self.name!r} has no bin_boundaries yet. Call its adapt() "
+                             "with data before it is put into a model.")
         value = builder.op(Kind.ENCODE, value, shape=value.shape, formula=ENCODINGS.index("bins"),
                            s=builder.constants(bounds), m=len(bounds))
         if self.output_mode == "int":
             return value
-        return _encode(builder, value, self.output_mode, len(bounds) + 1, self.shapes[1])
+        return _encode(builder, value, self.output_mode, self._bins(), self.shapes[1])
 
     def get_config(self):
-        return super().get_config() | {"bin_boundaries": self.bin_boundaries,
-                                       "output_mode": self.output_mode}
+        return super().get_config() | {
+            "bin_boundaries": self.bin_boundaries, "num_bins": self.num_bins,
+            "epsilon": self.epsilon, "output_mode": self.output_mode}
+
+    @classmethod
+    def from_config(cls, config):
+        if config.get("num_bins") is None:
+            return cls(**config)
+        layer = cls(**config | {"bin_boundaries": None})
+        if config.get("bin_boundaries") is not None:
+            layer._bound(config["bin_boundaries"])
+        return layer
+
+
+def _summary(numbers, epsilon: float) -> np.ndarray:
+    """Two rows: about 1 / epsilon of the sorted numbers, and how many each stands for."""
+    places = np.sort(np.asarray(numbers, np.float32), axis=None)
+    step = max(places.size * epsilon, 1)
+    places = places[int(step - 1) :: int(step)]
+    return np.stack([places, np.full_like(places, step)])
+
+
+def _compressed(summary: np.ndarray, epsilon: float) -> np.ndarray:
+    """The summary with 1 / epsilon places, interpolated at equal shares of what it stands for."""
+    if summary.shape[1] * epsilon < 1:
+        return summary
+    shares = np.arange(0.0, 1.0, epsilon) + epsilon
+    reached = np.cumsum(summary[1])
+    places = np.interp(shares, reached / reached[-1], summary[0])
+    counts = np.diff(np.interp(shares, reached / reached[-1], reached), prepend=0)
+    return np.stack([places, counts]).astype(np.float32)
 
 
 def fixed_map(builder, value, centre, factor, shift):

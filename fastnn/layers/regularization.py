@@ -30,7 +30,7 @@ class _Noise(Layer):
     def noise(self, builder, value, kind: str, *numbers):
         """The value with noise of one of the plan's NOISES."""
         return builder.op(Kind.NOISE, value, shape=value.shape, formula=NOISES.index(kind),
-                          numbers=numbers, aux=value.width, s=self.seed)
+                          numbers=numbers, aux=value.width, s=builder.seed(self.seed))
 
     def get_config(self):
         return super().get_config() | {"rate": self.rate, "seed": self.seed}
@@ -76,7 +76,7 @@ class Dropout(_Noise):
         if self.rate == 0:
             return value
         return builder.op(Kind.DROPOUT, value, shape=value.shape, numbers=(self.rate,),
-                          aux=value.width, s=self.seed)
+                          aux=value.width, s=builder.seed(self.seed))
 
 
 @register("layer")

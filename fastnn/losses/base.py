@@ -44,6 +44,7 @@ class Loss(Formula):
     ignore_class: int | None = None
     domain: tuple[float, float] | None = None  # where the targets must lie; None: anywhere
     batchwise = False  # whether the loss of a batch is more than the sum of its rows'
+    of_data = False  # whether it stands for a loss that ``choose`` takes by the targets
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size",
                  dtype=None):

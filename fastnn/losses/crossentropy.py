@@ -304,11 +304,14 @@ def _gamma(gamma) -> float:
 class Crossentropy(Loss):
     """The loss "crossentropy": binary, categorical or sparse, by the shapes of the data."""
 
+    of_data = True
+
     def __init__(self):
         super().__init__("crossentropy")
 
-    def choose(self, y_shape: tuple, output_shape: tuple) -> Loss:
-        """The loss for targets and for the model's output rows, as Keras chooses it."""
+    def choose(self, y, output_shape: tuple) -> Loss:
+        """The loss for targets and for the shape of the model's output rows, as Keras chooses."""
+        y_shape = np.shape(y)
         if output_shape[-1] == 1:
             return BinaryCrossentropy()
         if len(y_shape) < 1 + len(output_shape) or y_shape[-1] == 1:

@@ -43,6 +43,11 @@ def penalised(lib):
     norm = L.LayerNormalization(gamma_regularizer="l2", beta_regularizer="l1")
     return [L.Dense(6), norm], (4,), None
 
+def constrained(lib):
+    L = lib.layers
+    norm = L.LayerNormalization(gamma_constraint="unit_norm", beta_constraint="non_neg")
+    return [L.Dense(6), norm, L.GroupNormalization(2, gamma_constraint="max_norm")], (4,), None
+
 
 CASES = {
     "layer_norm": between("LayerNormalization"),
@@ -53,6 +58,7 @@ CASES = {
     "layer_norm_apart": between("LayerNormalization", (2, 3, 2), axis=[1, 3]),
     "layer_norm_scaled": between("LayerNormalization", rms_scaling=True),
     "layer_norm_penalised": penalised,
+    "layer_norm_constrained": constrained,
     "rms_norm": between("RMSNormalization"),
     "rms_norm_both": between("RMSNormalization", (3, 4), axis=[1, 2], epsilon=0.1),
     "unit_norm": between("UnitNormalization"),
@@ -83,10 +89,19 @@ CASES = {
 WHOLE = {
     "embedding": lambda L: L.Embedding(7, 3),
     "embedding_penalised": lambda L: L.Embedding(9, 2, embeddings_regularizer="l2"),
+    "embedding_constrained": lambda L: L.Embedding(9, 2, embeddings_constraint="unit_norm"),
     "one_hot": lambda L: L.CategoryEncoding(7, output_mode="one_hot"),
     "multi_hot": lambda L: L.CategoryEncoding(7),
     "count": lambda L: L.CategoryEncoding(8, output_mode="count"),
 }
+BINS = {  # arguments of Discretization, and the arrays that it is adapted to
+    "one": ({"num_bins": 4}, [numbers(30)]),
+    "many": ({"num_bins": 7}, [numbers(50, 30)]),
+    "several": ({"num_bins": 5, "epsilon": 0.02},
+                [(i + 1) * numbers(40, 3, phase=i) for i in range(4)]),
+    "ties": ({"num_bins": 6}, [np.round(2 * numbers(200))]),
+    "few": ({"num_bins": 8}, [numbers(3)]),
+}  # fmt: skip
 
 
 def made(lib, name):
@@ -121,10 +136,21 @@ def train(lib, name):
     }
 
 
+def boundaries(keras, name):
+    """What Keras's adapt finds, without the TensorFlow that it imports."""
+    arguments, arrays = BINS[name]
+    layer = keras.layers.Discretization(**arguments)
+    for array in arrays:
+        layer.update_state(array)
+    layer.finalize_state()
+    return layer.bin_boundaries
+
+
 def main():
     import keras
 
     lines = [f"{json.dumps(name)}: {json.dumps(train(keras, name))}" for name in (*CASES, *WHOLE)]
+    lines.append(f'"bins": {json.dumps({name: boundaries(keras, name) for name in BINS})}')
     TARGET.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     print(f"{TARGET.name}: {len(lines)} cases, {TARGET.stat().st_size:,} bytes")
 
