@@ -171,7 +171,7 @@ class Builder:
         self._target: dict = {"t": 0, "v": 0, "own": 0, "weight": 1.0}  # of the next head
         self._n_slots = self._n_scalars = 0
         self._constants: list[float] = []
-        self._python: list = []
+        self.calls: list = []  # what Python computes
         self.call = 0  # how often the layer that lowers itself has been called before
 
     # values
@@ -225,9 +225,9 @@ class Builder:
 
     def python(self, call, value: Value, shape, trains: bool) -> Value:
         """CALL: an op that an object computes in Python."""
-        self._python.append(call)
+        self.calls.append(call)
         return self.op(Kind.CALL, value, shape=shape, trains=trains,
-                       formula=len(self._python) - 1)
+                       formula=len(self.calls) - 1)
 
     def gather(self, value: Value, table) -> Value:
         """The value's numbers by their places in a row: ``table`` has the shape of the result.
@@ -415,7 +415,7 @@ class Builder:
         constants.flags.writeable = False
         return Plan(ops, self._columns, self._inputs, self._outputs, n_params, n_trained,
                     self._n_slots, self._n_scalars, self._metrics, self.dtype, constants,
-                    tuple(self._python))
+                    tuple(self.calls))
 
     def _mark_shared(self, n_trained: int) -> None:
         """Set ``adds`` where a later op trains the same parameters; its backward runs earlier.

@@ -82,6 +82,10 @@ class Variable:
         view[...] = self._value
         self._value, self.offset = view, offset
 
+    def lend(self, value) -> None:
+        """Let another array stand in for the numbers, until they are lent back."""
+        self._value = value
+
     @property
     def dtype(self) -> str:
         return self._value.dtype.name
@@ -93,8 +97,36 @@ class Variable:
     def __array__(self, dtype=None, copy=None):
         return np.array(self._value, dtype=dtype, copy=copy)
 
+    def __getitem__(self, key):
+        return self._value[key]
+
+    def __len__(self) -> int:
+        return len(self._value)
+
     def __repr__(self) -> str:
         return f"<Variable {self.name}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def _operator(name: str):
+    """An operator of a variable: that of its numbers, in an expression like ``x * gamma``."""
+    own = getattr(operator, name.strip("_r") if name not in _ONE else name)
+    if name in _ONE:
+        return lambda self: own(self._value)
+    if name.startswith("__r"):
+        return lambda self, other: own(_numbers(other), self._value)
+    return lambda self, other: own(self._value, _numbers(other))
+
+
+def _numbers(x):
+    return x._value if isinstance(x, Variable) else x
+
+
+_ONE = ("__neg__", "__abs__")
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+    setattr(Variable, f"__{_name}__", _operator(f"__{_name}__"))
+    setattr(Variable, f"__r{_name}__", _operator(f"__r{_name}__"))
+for _name in _ONE:
+    setattr(Variable, _name, _operator(_name))
 
 
 class Weight:
@@ -164,8 +196,15 @@ class Layer:
         return input_shape
 
     def lower(self, builder, value):
-        """Append the layer's ops to the plan and return the value that holds its output."""
-        raise TypeError(f"{type(self).__name__} defines no lower().")  # abstract
+        """Append the layer's ops to the plan and return the value that holds its output.
+
+        A layer with a ``call`` on arrays needs none: see `fastnn.layers.own`.
+        """
+        from fastnn.layers import own
+
+        if not own.is_own(self):
+            raise TypeError(f"{type(self).__name__} defines no lower() and no call().")  # abstract
+        return own.lower(self, builder, value)
 
     def lower_regularized(self, builder, *values):
         """What models call: ``lower``, and behind it the penalty of the output, if it has one."""
@@ -173,18 +212,33 @@ class Layer:
         penalty = self.activity_regularizer
         return value if penalty is None else penalty.lower_activity(builder, value)
 
-    def add_weight(self, name, shape, initializer="glorot_uniform", trainable=True,
-                   regularizer=None, constraint=None) -> None:
-        """Declare a variable, found from now on as ``self.variables[name]``.
+    def add_weight(self, name=None, shape=(), initializer="glorot_uniform", trainable=True,
+                   regularizer=None, constraint=None, dtype=None) -> Variable:
+        """Declare a variable and return it, found from now on as ``self.variables[name]``.
 
+        The shape may come first, and the initializer second, as in Keras.
+        name : by default variable, variable_1, ...
         regularizer, constraint : names, classes or instances: what is added to the loss for it, and
             what is done to it after every update. Both hold where the variable is trained.
+        dtype : that of the layer, the only one.
         """
-        shape, stored = tuple(shape), _stored.get()
-        initializer, regularizer = initializers.get(initializer), regularizers.get(regularizer)
+        if name is not None and not isinstance(name, str):
+            given = initializer if isinstance(shape, tuple) and not shape else shape
+            name, shape, initializer = None, name, given
+        if dtype is not None and config.standardize_dtype(dtype).name != self.dtype:
+            raise ValueError(f"The weights of the layer {self.name!r} are {self.dtype}; received "
+                             f"dtype={dtype!r}.")
+        if name is None:
+            count = sum(own.startswith("variable") for own in self.variables)
+            name = f"variable_{count}" if count else "variable"
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        stored = _stored.get()
+        initializer, regularizer = (initializers.get(initializer or "glorot_uniform"),
+                                    regularizers.get(regularizer))
         value = stored(self, name, shape) if stored else initializer(shape, self.dtype)
         self.variables[name] = Variable(name, value, initializer, regularizer, trainable,
                                         constraints.get(constraint))
+        return self.variables[name]
 
     def offset(self, name: str) -> int:
         """Where a variable lies in the parameter vector; -1 if there is none."""
@@ -250,6 +304,10 @@ class Layer:
         """Whether the shapes are known and the variables exist."""
         return self.shapes is not None
 
+    @built.setter
+    def built(self, value: bool) -> None:
+        """Nothing: Keras's layers set it in ``build``; here a layer is built with its shapes."""
+
     def ensure_built(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Build the layer if it is not, and return its output's shape.
 
@@ -257,15 +315,23 @@ class Layer:
         has variables, which were made for other rows.
         """
         if self.shapes is None or (self.shapes[0] != input_shape and not self.variables):
-            output_shape = tuple(self.compute_output_shape(input_shape))
-            if self.shapes is None:
-                self.build(input_shape)
-            self.shapes = input_shape, output_shape
+            self.shapes = input_shape, self._build(input_shape)
         elif self.shapes[0] != input_shape:
             raise ValueError(
                 f"The layer {self.name!r} was built for rows of shape {self.shapes[0]}, received "
                 f"{input_shape}. Make a new layer for another input shape.")
         return self.shapes[1]
+
+    def _build(self, input_shape) -> tuple[int, ...]:
+        """Declare the variables, if there are none yet, and say the shape of an output row."""
+        from fastnn.layers import own
+
+        if own.is_own(self):
+            return own.build(self, input_shape, first=self.shapes is None)
+        output_shape = tuple(self.compute_output_shape(input_shape))
+        if self.shapes is None:
+            self.build(input_shape)
+        return output_shape
 
     @property
     def input_shape(self) -> tuple | None:

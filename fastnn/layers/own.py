@@ -17,8 +17,9 @@ Such a layer sees a whole batch, the batch axis included, also in the shapes of 
 ``compute_output_shape``. ``backward(inputs, outputs, gradient)`` gets what ``call`` was given, what
 it returned and the loss's derivative in that; it returns the derivative in the inputs or, where the
 layer has trained weights, that and the derivative in each of them, in the order of ``add_weight``.
-It is compared with differences of ``call`` before the first step. The model runs step by step on
-the NumPy backend then, and says so.
+It is compared with differences of ``call`` before the first step. Without a ``backward`` the
+gradient goes through the functions of NumPy and `fastnn.ops` that ``call`` is made of, as far as
+`fastnn.ops.gradients` knows theirs. The model runs step by step on the NumPy backend, and says so.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from contextlib import contextmanager
 from inspect import signature
 
 import numpy as np
+
+from fastnn.ops.gradients import Traced, pulled
 
 _STEP = 1e-6  # of the differences, in float64
 _CLOSE = 1e-4
@@ -43,6 +46,7 @@ class Call:
         self.takes_training = "training" in signature(layer.call).parameters
         self.lock = threading.RLock()
         self.checked = False
+        self.adds = False  # to the gradients of a later call of the same layer
 
     def forward(self, x: np.ndarray, params: np.ndarray, training: bool) -> np.ndarray:
         """The output rows (n, m) of input rows (n, k)."""
@@ -57,19 +61,16 @@ class Call:
 
     def backward(self, x, y, dy, params, grads) -> np.ndarray:
         """The derivative (n, k) in the input rows; those in the weights go into ``grads``."""
-        if not callable(getattr(self.layer, "backward", None)):
-            raise TypeError(f"The layer {self.layer.name!r} is trained, or has layers in front of "
-                            f"it that are: {type(self.layer).__name__} needs a method "
-                            "backward(inputs, outputs, gradient) besides its call.")
         shape, made = (len(x), *self.shapes[0]), (len(x), *self.shapes[1])
         with self._bound(params):
             if not self.checked:
-                self.checked = True
                 _check(self)
+                self.checked = True
             found = self._backward(x.reshape(shape), y.reshape(made), dy.reshape(made))
         for (variable, offset), gradient in zip(self._trained(), found[1:], strict=True):
             if grads is not None:
-                grads[offset : offset + variable.size] = gradient.ravel()
+                part = grads[offset : offset + variable.size]
+                part[:] = part + gradient.ravel() if self.adds else gradient.ravel()
         return found[0].reshape(len(x), -1)
 
     def _call(self, x, training: bool):
@@ -81,6 +82,8 @@ class Call:
 
     def _backward(self, x, y, dy) -> list[np.ndarray]:
         """[the derivative in x, those in the trained weights], of the right shapes."""
+        if not callable(getattr(self.layer, "backward", None)):
+            return self._derived(x, dy)
         found = self.layer.backward(x, y, dy)
         found = [np.asarray(part) for part in (found if isinstance(found, (tuple, list))
                                                else [found])]
@@ -91,12 +94,32 @@ class Call:
                              f"returned {[part.shape for part in found]}.")
         return found
 
+    def _derived(self, x, dy) -> list[np.ndarray]:
+        """The same, of the functions that ``call`` is made of."""
+        inputs = Traced(x)
+        trained = [variable for variable, _ in self._trained()]
+        before = [variable.value for variable in trained]
+        traced = [Traced(value) for value in before]
+        try:
+            for variable, stand_in in zip(trained, traced, strict=True):
+                variable.lend(stand_in)
+            made = self._call(inputs, True)
+        except TypeError as error:
+            raise TypeError(
+                f"The gradient of the layer {self.layer.name!r} is not known: {error} Besides its "
+                f"call, {type(self.layer).__name__} can have backward(inputs, outputs, gradient)."
+            ) from error
+        finally:
+            for variable, value in zip(trained, before, strict=True):
+                variable.lend(value)
+        return pulled(made, dy, [inputs, *traced])
+
     @contextmanager
     def _bound(self, params):
         """Inside, the layer's variables are views of these parameters."""
         before = [variable.value for variable, _ in self.places]
         views = [params[offset : offset + v.size].reshape(v.shape) for v, offset in self.places]
-        if all(np.shares_memory(a, b) for a, b in zip(before, views, strict=True)):
+        if all(np.may_share_memory(a, b) for a, b in zip(before, views, strict=True)):
             yield
             return
         with self.lock:
@@ -111,8 +134,10 @@ class Call:
 
 def lower(layer, builder, value):
     """Append the op of a layer in Python."""
-    return builder.python(Call(layer), value, layer.shapes[1],
-                          any(v.trainable for v in layer.trainable_weights))
+    call = Call(layer)
+    for other in builder.calls:  # whose backward comes after this one's
+        other.adds |= other.layer is layer
+    return builder.python(call, value, layer.shapes[1], bool(layer.trainable_weights))
 
 
 def is_own(layer) -> bool:
@@ -122,10 +147,15 @@ def is_own(layer) -> bool:
     return type(layer).lower is Layer.lower and callable(getattr(layer, "call", None))
 
 
-def output_shape(layer, input_shape: tuple) -> tuple:
-    """The shape of an output row, by the layer's own word or by a call on two rows of zeros."""
+def build(layer, input_shape: tuple, first: bool) -> tuple:
+    """Build a layer for rows of a shape, if it is the first; the shape of an output row.
+
+    That is by the layer's own word, or by a call on two rows of zeros.
+    """
     from fastnn.layers.base import Layer
 
+    if first:
+        layer.build((None, *input_shape))
     if type(layer).compute_output_shape is not Layer.compute_output_shape:
         return tuple(layer.compute_output_shape((None, *input_shape)))[1:]
     with np.errstate(all="ignore"):
@@ -138,7 +168,8 @@ def output_shape(layer, input_shape: tuple) -> tuple:
 
 def _check(call: Call) -> None:
     """A ValueError if ``backward`` is not the derivative of ``call``, at a random place."""
-    if call.takes_training or not getattr(call.layer, "check_gradient", True):
+    own = callable(getattr(call.layer, "backward", None))
+    if not own or call.takes_training or not getattr(call.layer, "check_gradient", True):
         return
     rng = np.random.default_rng(0)
     x = rng.uniform(0.1, 0.9, (3, *call.shapes[0]))

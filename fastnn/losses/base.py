@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn import registry
 from fastnn.formulas import Formula, as_real
-from fastnn.losses.checks import check_gradient
+from fastnn.losses.checks import check_gradient, derived
 from fastnn.plan import Kind
 
 # the reductions that make one number, with their codes in the plan (an op's ``sums``)
@@ -25,8 +25,9 @@ class Loss(Formula):
 
     A loss of your own is a subclass with ``call(y_true, y_pred)``, which returns the loss of each
     row (n,), or of each output (n, m), which are then averaged, and ``gradient(y_true, y_pred)``,
-    (n, m): the derivative of that number in each output. It runs on the NumPy backend, and its
-    gradient is checked before the first step. A formula of one output is faster as a subclass of
+    (n, m): the derivative of that number in each output, which is checked before the first step.
+    Without one the gradient goes through the functions of NumPy and `fastnn.ops` that ``call`` is
+    made of. It runs on the NumPy backend. A formula of one output is faster as a subclass of
     ElementwiseLoss.
 
     >>> from fastnn import losses
@@ -107,11 +108,10 @@ class Loss(Formula):
 
     def lower(self, builder, value):
         """Append the loss's head to the plan and return the value that holds the predictions."""
-        gradient = getattr(self, "gradient", None)
+        call, gradient = self.call, getattr(self, "gradient", None)
         if gradient is None:
-            raise TypeError(f"{type(self).__name__} has no derivative: give it a method "
-                            "gradient(y_true, y_pred), shape (n, m), beside call.")
-        if not getattr(self, "checked", False):  # once an object
+            call, gradient = derived(self.name, self.call)
+        elif not getattr(self, "checked", False):  # once an object
             check_gradient(self.name, self.call, gradient)
             self.checked = True
         shape, sums = (-1, *value.shape), self.sums()
@@ -121,12 +121,12 @@ class Loss(Formula):
             return y.dtype.type(1 if sums == 1 else len(y) / max(1, np.size(loss)))
 
         def row(t, y):
-            loss = self.call(t.reshape(shape), y.reshape(shape))
+            loss = call(t.reshape(shape), y.reshape(shape))
             return (np.asarray(loss, y.dtype) * scale(loss, y)).reshape(len(y), -1)
 
         def slope(t, y):
             t, y = t.reshape(shape), y.reshape(shape)
-            dy = np.asarray(gradient(t, y), y.dtype) * scale(self.call(t, y), y)
+            dy = np.asarray(gradient(t, y), y.dtype) * scale(call(t, y), y)
             return dy.reshape(len(y), -1)
 
         return builder.head(Kind.ELEMENT_LOSS, value, numbers=(1.0,), sums=sums,
