@@ -453,6 +453,21 @@ class Model(Network):
 
         load_weights(self, path)
 
+    def to_json(self, **options) -> str:
+        """`get_config` as text, which `fastnn.models.model_from_json` reads.
+
+        options : of ``json.dumps``, such as ``indent``.
+        """
+        import json
+
+        return json.dumps(registry.serialize(self), **options)
+
+    def to_keras(self):
+        """The same network as a model of Keras's; see `fastnn.interchange`."""
+        from fastnn.interchange import to_keras
+
+        return to_keras(self)
+
     def get_config(self) -> dict:
         """What makes an equal model, its weights apart."""
         raise NotImplementedError

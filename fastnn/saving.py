@@ -185,6 +185,12 @@ def load_model(path, custom_objects: dict | None = None, compile: bool = True,
     """
     if compile:
         backends.get(backend)  # an error there is not the file's
+    from fastnn.interchange import hdf5
+
+    if hdf5.is_keras_file(path):
+        from fastnn.interchange.keras import from_keras
+
+        return from_keras(path, compile, _check_custom(custom_objects))
     own = _check_custom(custom_objects)
     with _naming(path):
         contents, members = read(path)
@@ -204,11 +210,16 @@ def load_model(path, custom_objects: dict | None = None, compile: bool = True,
 
 
 def load_weights(model, path) -> None:
-    """Take the weights of a file of `save_weights` or `save_model` into a built model.
+    """Take the weights of a file of `save_weights`, `save_model` or of Keras into a built model.
 
     The arrays go to the model's variables in order, whatever the layers are called; a ValueError
     if they do not fit, and then nothing has changed.
     """
+    from fastnn.interchange import hdf5
+
+    if hdf5.is_keras_file(path):
+        hdf5.load_weights(model, path)
+        return
     model._require_built()
     with _naming(path):
         _, members = read(path)

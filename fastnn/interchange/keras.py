@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from fastnn import layers, losses, metrics, models, optimizers, registry
+from fastnn import activations, layers, losses, metrics, models, optimizers, registry
 from fastnn.interchange import configs, hdf5
 from fastnn.layers.graph import flat, like
 
@@ -219,14 +219,24 @@ def _for_keras(config):
         return [_for_keras(item) for item in config]
     if not isinstance(config, dict):
         return config
-    config = {key: _for_keras(value) for key, value in config.items()}
     name = config.get("class_name")
-    if isinstance(name, str):
-        for kind in ("activation", "initializer", "regularizer", "constraint", "schedule"):
-            if registry.find(kind, name) is not None:
-                plural = {"schedule": "optimizers.schedules"}.get(kind, f"{kind}s")
-                return config | {"module": f"keras.{plural}", "registered_name": name}
+    if isinstance(name, str) and registry.find("activation", name) is not None:
+        return _activation(config)
+    config = {key: _for_keras(value) for key, value in config.items()}
+    for kind in ("initializer", "regularizer", "constraint", "schedule"):
+        if isinstance(name, str) and registry.find(kind, name) is not None:
+            plural = {"schedule": "optimizers.schedules"}.get(kind, f"{kind}s")
+            return config | {"module": f"keras.{plural}", "registered_name": name}
     return config
+
+
+def _activation(config: dict) -> str:
+    """Keras's name of an activation; there it is a function without arguments."""
+    name = activations.serialize(config)
+    if not isinstance(name, str) or name == "gelu_tanh":
+        raise ValueError(f"In Keras an activation of a layer has no arguments: put {name} into a "
+                         "layer of its own, such as LeakyReLU or ELU.")
+    return name
 
 
 def _keras_model(keras, model):
@@ -255,10 +265,10 @@ def _keras_functional(keras, model):
         return made[id(layer)]
 
     values = dict(enumerate(own(layer).output for layer in model.input_layers))
-    for layer, sources, first in model.steps:
+    for layer, sources, first in model._steps:
         given = [values[number] for number in sources]
         outputs = own(layer)(given if len(given) > 1 or layer.many else given[0])
         values |= dict(enumerate(flat(outputs), first))
     ends = like(model.input, [values[i] for i in range(len(model.input_layers))]), like(
-        model.output, [values[number] for number in model.output_values])
+        model.output, [values[number] for number in model._outputs])
     return keras.Model(*ends, name=model.name)

@@ -16,10 +16,11 @@ from fastnn.keras.config import (
     set_floatx,
     set_image_data_format,
 )
+from fastnn.layers.graph import Tensor
 from fastnn.ops.types import result_type, standardize_dtype
 
 __all__ = ["backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format",
-           "is_float_dtype", "is_int_dtype", "result_type", "set_epsilon", "set_floatx",
+           "is_float_dtype", "is_int_dtype", "is_keras_tensor", "result_type", "set_epsilon", "set_floatx",
            "set_image_data_format", "standardize_dtype"]
 
 _uids: dict[str, int] = {}
@@ -37,6 +38,11 @@ def get_uid(prefix: str = "") -> int:
     """1, 2, ...: how often a prefix was asked for since `clear_session`."""
     _uids[prefix] = _uids.get(prefix, 0) + 1
     return _uids[prefix]
+
+
+def is_keras_tensor(x) -> bool:
+    """Whether it is a symbolic tensor: the output of a layer, without numbers."""
+    return isinstance(x, Tensor)
 
 
 def is_float_dtype(dtype) -> bool:

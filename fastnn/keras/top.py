@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastnn.initializers import Initializer
 from fastnn.keras.names import MODULES
 from fastnn.layers import Input, Layer, Variable
+from fastnn.layers.graph import Tensor as KerasTensor
 from fastnn.losses import Loss
 from fastnn.metrics import Metric
-from fastnn.models import Sequential
+from fastnn.models import Model, Sequential
 from fastnn.optimizers import Optimizer
 from fastnn.regularizers import Regularizer
 
-__all__ = ["Initializer", "Input", "Layer", "Loss", "Metric", "Optimizer",
+__all__ = ["Initializer", "Input", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Optimizer",
            "Regularizer", "Sequential", "Variable", "version"]
 
 
