@@ -48,7 +48,8 @@ class Model(Network):
     last, and the next that fits or predicts fetches them (`gather`): each sees what the others
     learnt, as in Keras. Such models must not work at the same time in several threads.
 
-    ``Model(inputs, outputs)`` makes a `fastnn.functional_model.Functional`.
+    ``Model(inputs, outputs)`` makes a `fastnn.functional_model.Functional`; for classes with a
+    ``call`` see `fastnn.subclassed_model`.
     """
 
     def __new__(cls, *args, **kwargs):
@@ -60,11 +61,18 @@ class Model(Network):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "call" in vars(cls):
+        if "train_step" in vars(cls) or "test_step" in vars(cls):
             raise TypeError(
-                f"{cls.__name__} defines call(), which fastnn cannot compile. Put the network "
-                "together from layers: Sequential([...]) or Model(inputs, outputs); for a step of "
-                "your own write a Layer with lower().")
+                f"{cls.__name__} defines a step of its own in Python; fastnn's are compiled. A "
+                "loss or layer of one's own can say what is new in it; fastnn.Trainer is for loops "
+                "of one's own.")
+        if Model in cls.__bases__ and not cls.__module__.startswith("fastnn."):
+            # a user's class: its base depends on whether it says by ``call`` what it does
+            from fastnn.functional_model import Functional
+            from fastnn.subclassed_model import Subclassed
+
+            base = Subclassed if hasattr(cls, "call") else Functional
+            cls.__bases__ = tuple(base if old is Model else old for old in cls.__bases__)
 
     def __init__(self, name=None, dtype=None):
         self.name = str(name) if name else unique_name(type(self).__name__)

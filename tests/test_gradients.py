@@ -10,9 +10,17 @@ X = 0.3 + 0.5 * np.abs(np.sin(2.3 * np.arange(12.0))).reshape(3, 4)  # 0.3 to 0.
 Y = (0.2 + 0.6 * np.abs(np.cos(1.7 * np.arange(12.0)))).reshape(3, 4)
 LABELS = np.array([0, 3, 1])
 
+NAMES = str.split("""
+abs absolute negative square sqrt cbrt reciprocal exp exp2 expm1 log log2 log10 log1p sin
+cos tan arctan arcsin arccos sinh cosh tanh arctanh arcsinh rsqrt erf erfc relu sigmoid
+silu softplus gelu elu selu leaky_relu hard_sigmoid softmax log_softmax logsumexp sum mean
+std var max min prod amax relu6 softsign log_sigmoid hard_silu squareplus celu tanh_shrink
+normalize rms_normalization layer_normalization ravel transpose flip ptp
+""")
 ONE = {
-    **{name: getattr(ops, name) for name in ["abs", "absolute", "negative", "square", "sqrt", "cbrt", "reciprocal", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "arctan", "arcsin", "arccos", "sinh", "cosh", "tanh", "arctanh", "arcsinh", "rsqrt", "erf", "erfc", "relu", "sigmoid", "silu", "softplus", "gelu", "elu", "selu", "mish", "leaky_relu", "hard_sigmoid", "softmax", "log_softmax", "logsumexp", "sum", "mean", "std", "var", "max", "min", "prod", "amax", "relu6", "softsign", "log_sigmoid", "hard_silu", "squareplus", "celu", "tanh_shrink", "normalize", "rms_normalization", "layer_normalization", "ravel", "transpose", "flip", "ptp"]},
-    "getitem": lambda x: x[1:, ::2], "fancy": lambda x: x[[0, 0, 2]], "newaxis": lambda x: x[:, None],
+    **{name: getattr(ops, name) for name in NAMES},
+    "getitem": lambda x: x[1:, ::2], "fancy": lambda x: x[[0, 0, 2]],
+    "newaxis": lambda x: x[:, None],
     "reshape": lambda x: ops.reshape(x, (2, 6)) * np.arange(6.0),
     "mean_axis": lambda x: ops.mean(x, axis=1) ** 3, "sum_keep": lambda x: ops.sum(x, 0, True) * x,
     "max_axis": lambda x: ops.max(x, axis=1) ** 2, "min_axis": lambda x: x.min(axis=0) ** 2,
@@ -23,13 +31,14 @@ ONE = {
     "expand": lambda x: ops.expand_dims(x, 1) * Y, "squeeze": lambda x: ops.squeeze(x[:, None], 1),
     "swap": lambda x: ops.swapaxes(x, 0, 1) @ Y, "tile": lambda x: ops.tile(x, (2, 1)),
     "repeat": lambda x: ops.repeat(x, 2, axis=0), "roll": lambda x: ops.roll(x, 1, 0) * Y,
-    "take": lambda x: ops.take(x, np.array([1, 1, 0]), axis=1), "power": lambda x: x ** 2.5,
+    "take": lambda x: ops.take(x, np.array([1, 1, 0]), axis=1), "power": lambda x: x ** 2.5, "mish": activations.mish,
     "exponent": lambda x: 2.0 ** x, "clip": lambda x: ops.clip(x, 0.4, 0.7) * Y,
     "where": lambda x: ops.where(x > 0.5, x * x, 3 * x), "rdiv": lambda x: 1 / x,
     "rsub": lambda x: 1 - x, "einsum": lambda x: ops.einsum("ij,kj->ik", x, Y),
     "einsum_sum": lambda x: ops.einsum("ij->i", x) ** 2, "norm": lambda x: ops.norm(x),
     "norm_axis": lambda x: ops.norm(x, axis=1), "vector": lambda x: x @ Y[0],
-    "vector_left": lambda x: Y[:, 0] @ x, "batch": lambda x: x.reshape(3, 2, 2) @ Y.reshape(3, 2, 2),
+    "vector_left": lambda x: Y[:, 0] @ x,
+    "batch": lambda x: x.reshape(3, 2, 2) @ Y.reshape(3, 2, 2),
     "numpy": lambda x: np.tanh(np.dot(x, Y.T)).mean(), "twice": lambda x: x * x + x,
     "constant": lambda x: x * (x > 0.5), "one_hot": lambda x: x * ops.one_hot(LABELS, 4),
     "concatenate": lambda x: ops.concatenate([x, Y, x * x], axis=1) ** 2,

@@ -10,7 +10,8 @@ import fastnn
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["runner"], ["jobs", "installation", "lessons", "keras"], ["__init__"],
-    ["interchange"], ["saving", "perceptron"], ["models"], ["functional_model"], ["model"],
+    ["interchange"], ["saving", "perceptron"], ["models"], ["subclassed_model"],
+    ["functional_model"], ["model"],
     ["fitting", "prediction", "finding"], ["feeding"], ["training"],
     ["evaluation", "network", "outputs"], ["sides"], ["layers"], ["rows"],
     ["data"], ["backends"],

@@ -223,6 +223,8 @@ def _for_keras(config):
     if isinstance(name, str) and registry.find("activation", name) is not None:
         return _activation(config)
     config = {key: _for_keras(value) for key, value in config.items()}
+    if isinstance(config.get("seed"), int):
+        config["seed"] %= 1 << 31  # what a seed of Keras's has room for
     for kind in ("initializer", "regularizer", "constraint", "schedule"):
         if isinstance(name, str) and registry.find(kind, name) is not None:
             plural = {"schedule": "optimizers.schedules"}.get(kind, f"{kind}s")

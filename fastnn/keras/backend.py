@@ -20,7 +20,8 @@ from fastnn.layers.graph import Tensor
 from fastnn.ops.types import result_type, standardize_dtype
 
 __all__ = ["backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format",
-           "is_float_dtype", "is_int_dtype", "is_keras_tensor", "result_type", "set_epsilon", "set_floatx",
+           "is_float_dtype", "is_int_dtype",
+           "is_keras_tensor", "result_type", "set_epsilon", "set_floatx",
            "set_image_data_format", "standardize_dtype"]
 
 _uids: dict[str, int] = {}

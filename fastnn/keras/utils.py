@@ -8,7 +8,8 @@ from fastnn import random
 from fastnn.keras.backend import clear_session, is_keras_tensor, standardize_dtype
 from fastnn.utils import PyDataset
 
-__all__ = ["Sequence", "clear_session", "is_keras_tensor", "pack_x_y_sample_weight", "pad_sequences", "split_dataset",
+__all__ = ["Sequence", "clear_session", "is_keras_tensor",
+           "pack_x_y_sample_weight", "pad_sequences", "split_dataset",
            "standardize_dtype", "unpack_x_y_sample_weight"]
 
 Sequence = PyDataset  # its name in tensorflow.keras

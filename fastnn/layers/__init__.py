@@ -53,7 +53,8 @@ __all__ = ["ELU", "Activation", "ActivityRegularization", "Add", "AlphaDropout",
            "LayerNormalization", "LeakyReLU", "Maximum", "Minimum", "Multiply", "Normalization",
            "PReLU", "Permute", "RMSNormalization", "ReLU", "RepeatVector", "Rescaling", "Reshape",
            "Softmax", "Subtract", "UnitNormalization", "Variable", "ZeroPadding1D", "add",
-           "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply", "serialize",
+           "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply",
+           "serialize",
            "subtract"]
 
 

@@ -152,6 +152,11 @@ class Weight:
         variable.assign(value)
 
 
+_WEIGHT = ("name", "shape", "initializer", "trainable", "regularizer", "constraint")
+_KERAS_WEIGHT = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer",
+                 "constraint")
+
+
 class Layer:
     """A step of a network (abstract).
 
@@ -185,6 +190,8 @@ class Layer:
         self.shapes: tuple[tuple, tuple] | None = None  # of a row's input and output, once built
         self.owner = None  # a weak reference to the model whose vector holds the variables
         self.nodes: list[Node] = []  # the layer's calls on symbolic tensors
+        self.inner = None  # the model that a layer made of layers stands for, once built
+        self.passed_on = True  # the ``trainable`` that its layers have been given
 
     # the protocol
 
@@ -212,19 +219,22 @@ class Layer:
         penalty = self.activity_regularizer
         return value if penalty is None else penalty.lower_activity(builder, value)
 
-    def add_weight(self, name=None, shape=(), initializer="glorot_uniform", trainable=True,
-                   regularizer=None, constraint=None, dtype=None) -> Variable:
+    def add_weight(self, *arguments, **named) -> Variable:
         """Declare a variable and return it, found from now on as ``self.variables[name]``.
 
-        The shape may come first, and the initializer second, as in Keras.
+        Takes (name, shape, initializer="glorot_uniform", trainable=True, regularizer=None,
+        constraint=None) or, as in Keras, (shape, initializer, dtype, trainable, ...) and a name.
         name : by default variable, variable_1, ...
         regularizer, constraint : names, classes or instances: what is added to the loss for it, and
             what is done to it after every update. Both hold where the variable is trained.
         dtype : that of the layer, the only one.
         """
-        if name is not None and not isinstance(name, str):
-            given = initializer if isinstance(shape, tuple) and not shape else shape
-            name, shape, initializer = None, name, given
+        own = bool(arguments) and isinstance(arguments[0], str)
+        order = _WEIGHT if own else _KERAS_WEIGHT
+        return self._declare(**dict(zip(order, arguments, strict=False)), **named)
+
+    def _declare(self, name=None, shape=(), initializer="glorot_uniform", trainable=True,
+                 regularizer=None, constraint=None, dtype=None, autocast=True) -> Variable:
         if dtype is not None and config.standardize_dtype(dtype).name != self.dtype:
             raise ValueError(f"The weights of the layer {self.name!r} are {self.dtype}; received "
                              f"dtype={dtype!r}.")
@@ -315,7 +325,7 @@ class Layer:
         has variables, which were made for other rows.
         """
         if self.shapes is None or (self.shapes[0] != input_shape and not self.variables):
-            self.shapes = input_shape, self._build(input_shape)
+            self.shapes = input_shape, tuple(self._build(input_shape))
         elif self.shapes[0] != input_shape:
             raise ValueError(
                 f"The layer {self.name!r} was built for rows of shape {self.shapes[0]}, received "
@@ -347,14 +357,19 @@ class Layer:
 
     @property
     def weights(self) -> list[Variable]:
-        return list(self.variables.values())
+        return list(self.variables.values()) if self.inner is None else self.inner.weights
 
     @property
     def trainable_weights(self) -> list[Variable]:
+        if self.inner is not None:
+            return self.inner.trainable_weights if self.trainable else []
         return [v for v in self.variables.values() if v.trainable and self.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
+        if self.inner is not None:
+            trained = {id(variable) for variable in self.trainable_weights}
+            return [v for v in self.weights if id(v) not in trained]
         return [v for v in self.variables.values() if not (v.trainable and self.trainable)]
 
     def get_weights(self) -> list[np.ndarray]:

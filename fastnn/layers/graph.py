@@ -13,6 +13,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 
+class NoNumbersError(TypeError):
+    """A symbolic tensor where numbers are needed."""
+
+
 class Tensor:
     """A symbolic tensor: the output of a layer, with a shape and no numbers.
 
@@ -33,8 +37,8 @@ class Tensor:
         return self.node.layer.name
 
     def __array__(self, dtype=None, copy=None):
-        raise TypeError(f"{self!r} has a shape but no numbers yet. Make a model of it, "
-                        "Model(inputs, outputs), and call its predict with data.")
+        raise NoNumbersError(f"{self!r} has a shape but no numbers yet. Make a model of "
+                             "it, Model(inputs, outputs), and call its predict with data.")
 
     def __add__(self, other):
         return _merged("Add", self, other)

@@ -20,16 +20,21 @@ layer has trained weights, that and the derivative in each of them, in the order
 It is compared with differences of ``call`` before the first step. Without a ``backward`` the
 gradient goes through the functions of NumPy and `fastnn.ops` that ``call`` is made of, as far as
 `fastnn.ops.gradients` knows theirs. The model runs step by step on the NumPy backend, and says so.
+
+A layer whose ``call`` does nothing but call other layers, its attributes, is no such layer: it is
+put together from theirs, and compiled.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import contextmanager
 from inspect import signature
 
 import numpy as np
 
+from fastnn.naming import snake_case
 from fastnn.ops.gradients import Traced, pulled
 
 _STEP = 1e-6  # of the differences, in float64
@@ -156,6 +161,9 @@ def build(layer, input_shape: tuple, first: bool) -> tuple:
 
     if first:
         layer.build((None, *input_shape))
+        layer.inner = _of_layers(layer, input_shape)
+    if layer.inner is not None:
+        return layer.inner.row_shapes[1]
     if type(layer).compute_output_shape is not Layer.compute_output_shape:
         return tuple(layer.compute_output_shape((None, *input_shape)))[1:]
     with np.errstate(all="ignore"):
@@ -164,6 +172,35 @@ def build(layer, input_shape: tuple, first: bool) -> tuple:
         raise ValueError(f"The layer {layer.name!r} should return a row for each of 2 rows; its "
                          f"call returned an array of shape {made.shape}.")
     return made.shape[1:]
+
+
+def _of_layers(layer, input_shape: tuple):
+    """The model that a layer is whose ``call`` only calls layers; None if it computes itself."""
+    from fastnn.functional_model import Functional
+    from fastnn.layers.core import Input
+    from fastnn.layers.graph import NoNumbersError
+    from fastnn.subclassed_model import layers_of, traced
+
+    inside = layers_of(layer)
+    if not inside:
+        return None
+    _rename(layer, inside)
+    tensor = Input(input_shape, dtype=layer.dtype)
+    try:
+        made = traced(layer, tensor)
+    except NoNumbersError as error:
+        raise TypeError(
+            f"The layer {layer.name!r} calls layers, and computes with numbers itself: fastnn can "
+            "do one of both in a layer. Put what it computes into a layer of its own, which it "
+            f"calls as well. ({error})") from error
+    return Functional(tensor, made, name=layer.name)
+
+
+def _rename(layer, inside: list) -> None:
+    """Layers inside that nobody named get names that are the same in every process: for files."""
+    for i, own in enumerate(inside):
+        if re.fullmatch(snake_case(type(own).__name__) + r"(_\d+)?", own.name):
+            own.name = f"{layer.name}_{i}_{snake_case(type(own).__name__)}"
 
 
 def _check(call: Call) -> None:
