@@ -28,7 +28,7 @@ from fastnn.sides import Sides
 
 
 @registry.register("model")
-class Functional(Model):
+class Functional(Model, of_package=True):
     """The layers between some symbolic tensors and others; made by ``Model(inputs, outputs)``.
 
     inputs : a tensor, or a list or dictionary of them: ``Input`` objects, or any tensor in whose

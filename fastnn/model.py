@@ -59,14 +59,14 @@ class Model(Network):
 
         return super().__new__(Functional)
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, of_package=False, **kwargs):
         super().__init_subclass__(**kwargs)
         if "train_step" in vars(cls) or "test_step" in vars(cls):
             raise TypeError(
                 f"{cls.__name__} defines a step of its own in Python; fastnn's are compiled. A "
                 "loss or layer of one's own can say what is new in it; fastnn.Trainer is for loops "
                 "of one's own.")
-        if Model in cls.__bases__ and not cls.__module__.startswith("fastnn."):
+        if Model in cls.__bases__ and not of_package:
             # a user's class: its base depends on whether it says by ``call`` what it does
             from fastnn.functional_model import Functional
             from fastnn.subclassed_model import Subclassed
@@ -460,6 +460,13 @@ class Model(Network):
         from fastnn.saving import load_weights
 
         load_weights(self, path)
+
+    @classmethod
+    def from_config(cls, config: dict):
+        """The functional model of a configuration, with fresh weights."""
+        from fastnn.functional_model import Functional
+
+        return Functional.from_config(config)
 
     def to_json(self, **options) -> str:
         """`get_config` as text, which `fastnn.models.model_from_json` reads.

@@ -29,7 +29,7 @@ __all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "mo
 
 
 @registry.register("model")
-class Sequential(Model):
+class Sequential(Model, of_package=True):
     """A stack of layers, each fed by the one before.
 
     layers : list of layers, the first of which may be an ``Input``. Without one, and without
@@ -196,7 +196,10 @@ def clone_model(model, input_tensors=None, clone_function=None):
     if input_tensors is not None:
         raise ValueError("fastnn's clone has inputs of its own: input_tensors=None only.")
     if clone_function is None:
-        return type(model).from_config(model.get_config())
+        own = {registry.name_of(type(layer)): type(layer)
+               for layer in (*model.layers, *model.leaves)}
+        with registry.custom_objects(own):
+            return type(model).from_config(model.get_config())
     if not isinstance(model, Sequential):
         raise ValueError("clone_function is for Sequential models; the model is "
                          f"{type(model).__name__}.")

@@ -87,7 +87,10 @@ def get(kind: str, identifier):
 def find(kind: str, name: str) -> type | None:
     """The class registered under a name, in any case; None if there is none."""
     custom = custom_object(name)
-    return custom if isinstance(custom, type) else _tables.get(kind, {}).get(name.lower())
+    # a caller's layer Linear does not stand for the activation of that name
+    if isinstance(custom, type) and issubclass(custom, _common_base(kind) or object):
+        return custom
+    return _tables.get(kind, {}).get(name.lower())
 
 
 def custom_object(name: str):
@@ -132,7 +135,7 @@ def custom_objects(objects: dict[str, type]):
     """Inside, `get_class` finds these classes, by their exact names, before the registered ones.
 
     >>> with custom_objects({"Tuple": tuple}):
-    ...     get_class("layer", "Tuple")
+    ...     get_class("sequence", "Tuple")
     <class 'tuple'>
     """
     token = _custom.set({**(_custom.get() or {}), **objects})

@@ -1,8 +1,8 @@
 """What Keras says of a model, as what fastnn says of it: dictionaries of plain data.
 
 >>> config = {"module": "keras.layers", "class_name": "Dense", "registered_name": None,
-...           "config": {"units": 2, "dtype": {"class_name": "DTypePolicy",
-...                                            "config": {"name": "float32"}}, "lora_rank": None}}
+...           "config": {"units": 2, "quantization_mode": None,
+...                      "dtype": {"class_name": "DTypePolicy", "config": {"name": "float32"}}}}
 >>> translated("layer", config)
 {'class_name': 'Dense', 'config': {'units': 2, 'dtype': 'float32'}}
 """

@@ -76,6 +76,14 @@ class Variable:
             raise TypeError(f"{self.name} holds numbers, received dtype {array.dtype}.")
         self._value[...] = array
 
+    def assign_add(self, value) -> None:
+        """Add ``value`` to the numbers."""
+        self.assign(self._value + np.asarray(value))
+
+    def assign_sub(self, value) -> None:
+        """Take ``value`` from the numbers."""
+        self.assign(self._value - np.asarray(value))
+
     def bind(self, vector: np.ndarray, offset: int) -> None:
         """Move to ``vector[offset : offset + size]``, with the present numbers."""
         view = vector[offset : offset + self.size].reshape(self.shape)

@@ -123,7 +123,8 @@ def divide_no_nan(x1, x2):
     array([0. , 0.5], dtype=float32)
     """
     x1, x2 = together(x1, x2, floating=True)
-    return np.where(x2 == 0, x1.dtype.type(0), x1 / np.where(x2 == 0, x1.dtype.type(1), x2))
+    zero, one = np.dtype(x1.dtype).type(0), np.dtype(x1.dtype).type(1)
+    return np.where(x2 == 0, zero, x1 / np.where(x2 == 0, one, x2))
 
 
 def logical_not(x):
@@ -222,7 +223,7 @@ def saturate_cast(x, dtype):
     x = convert(x)
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        x = np.clip(x.astype(np.float64) if x.dtype.kind == "f" else x.astype(object),
+        x = np.clip(x.astype(np.float64) if np.dtype(x.dtype).kind == "f" else x.astype(object),
                     limits.min, limits.max)
     return x.astype(dtype)
 

@@ -40,7 +40,8 @@ globals().update(_ALL)
 def relu(x):
     """max(x, 0), in the type of the array."""
     x = convert(x)
-    return np.maximum(x, x.dtype.type(0))
+    return x.through(activations.ReLU()) if hasattr(x, "through") else (
+        np.maximum(x, np.dtype(x.dtype).type(0)))
 
 
 def gelu(x, approximate=True):
@@ -51,6 +52,8 @@ def gelu(x, approximate=True):
 def _rows(function, x, axis):
     """A function of the last axis, along one axis or over several together."""
     x = floats(x)
+    if hasattr(x, "node") and axis == -1:  # symbolic
+        return x.through(function)
     axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
     axes = [a % x.ndim for a in axes]
     last = list(range(x.ndim - len(axes), x.ndim))
@@ -121,7 +124,7 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     shape[axis] = x.shape[axis]
     mean, variance, offset, scale = (None if a is None else np.reshape(floats(a), shape)
                                      for a in (mean, variance, offset, scale))
-    found = (x - mean) / np.sqrt(variance + x.dtype.type(epsilon))
+    found = (x - mean) / np.sqrt(variance + np.dtype(x.dtype).type(epsilon))
     found = found if scale is None else found * scale
     return found if offset is None else found + offset
 
@@ -129,7 +132,7 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, rms_scaling=False):
     """Rows of mean 0 and variance 1, times gamma, plus beta; with ``rms_scaling`` no mean."""
     x = floats(x)
-    least = x.dtype.type(config.epsilon() if epsilon is None else epsilon)
+    least = np.dtype(x.dtype).type(config.epsilon() if epsilon is None else epsilon)
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     variance = np.var(x, axis=axes, keepdims=True)
     if rms_scaling:
@@ -144,7 +147,7 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
     """Rows of mean square 1, times scale."""
     x = floats(x)
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    least = x.dtype.type(config.epsilon() if epsilon is None else epsilon)
+    least = np.dtype(x.dtype).type(config.epsilon() if epsilon is None else epsilon)
     found = x / np.sqrt(np.mean(np.square(x), axis=axes, keepdims=True) + least)
     return found if scale is None else found * floats(scale)
 
@@ -182,7 +185,7 @@ def _log_probabilities(output, from_logits: bool, axis: int):
 
 def _inside(p):
     """Probabilities at least epsilon away from 0 and 1, for logarithms: as Keras has it."""
-    least = p.dtype.type(config.epsilon())
+    least = np.dtype(p.dtype).type(config.epsilon())
     return np.clip(p, least, 1 - least)
 
 

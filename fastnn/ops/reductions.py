@@ -38,8 +38,8 @@ globals().update(_ALL)
 
 def _small(x):
     """Types that a sum would soon leave: booleans and short whole numbers become 32 bits."""
-    wide = {"b": "int32", "i": "int32", "u": "uint32"}.get(x.dtype.kind)
-    return x.astype(wide) if wide and x.dtype.itemsize < 4 else x
+    wide = {"b": "int32", "i": "int32", "u": "uint32"}.get(np.dtype(x.dtype).kind)
+    return x.astype(wide) if wide and np.dtype(x.dtype).itemsize < 4 else x
 
 
 def _total(own, x, axis, keepdims, dtype=None):

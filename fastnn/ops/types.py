@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import config
-from fastnn.ops.gradients import Traced, tracing
+from fastnn.ops.gradients import tracing
 
 _WEAK = (bool, int, float)
 words = str.split  # for lists of names
@@ -31,7 +31,7 @@ def standardize_dtype(dtype=None) -> str:
 def convert(x, dtype=None) -> np.ndarray:
     """An array of ``x``: its own type, or for Python's numbers float32 or int32."""
     x = tracing(x)
-    if isinstance(x, Traced):
+    if hasattr(x, "through"):  # a symbolic tensor, or an array that is being differentiated
         return x if dtype is None else x.astype(standardize_dtype(dtype))
     array = np.asarray(x)
     if dtype is not None:
@@ -53,7 +53,7 @@ def _is_python(x) -> bool:
 def floats(x) -> np.ndarray:
     """`convert`, whole numbers as `config.floatx`."""
     array = convert(x)
-    return array if array.dtype.kind in "fc" else array.astype(config.floatx())
+    return array if np.dtype(array.dtype).kind in "fc" else array.astype(config.floatx())
 
 
 def result_type(*dtypes) -> str:
@@ -83,4 +83,4 @@ def together(*values, floating=False) -> list[np.ndarray]:
 
 def typed(found, dtype) -> np.ndarray:
     """A result as an array of a type; a traced one stays what it is."""
-    return found if isinstance(found, Traced) else np.asarray(found, dtype)
+    return found if hasattr(found, "through") else np.asarray(found, dtype)
