@@ -51,7 +51,7 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         "utils": ("FeatureSpace", "plot_model", "model_to_dot"),
         "wrappers": ("*",),
     },
-    "no gradient goes through fastnn's array functions: a layer of one's own has a backward": {
+    "a layer of one's own has a method backward instead": {
         "ops*": ("custom_gradient", "jvp"),
     },
     "rarely asked for: NumPy has it": {
@@ -112,3 +112,17 @@ def reason(path: str, name: str) -> str | None:
             if fnmatchcase(path, module) and any(fnmatchcase(name, p) for p in patterns):
                 return why
     return None
+
+
+def table() -> str:
+    """The reasons and names as a table for docs/keras.md."""
+    lines = ["| why | names |", "| --- | --- |"]
+    for why, modules in REASONS.items():
+        names = [f"{module.rstrip('*')}.{pattern}".removeprefix(".") for module, patterns in
+                 modules.items() for pattern in patterns if pattern != "*"]
+        lines.append(f"| {why} | {', '.join(f'`{name}`' for name in dict.fromkeys(names))} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())
