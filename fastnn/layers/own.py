@@ -19,7 +19,7 @@ it returned and the loss's derivative in that; it returns the derivative in the 
 layer has trained weights, that and the derivative in each of them, in the order of ``add_weight``.
 It is compared with differences of ``call`` before the first step. Without a ``backward`` the
 gradient goes through the functions of NumPy and `fastnn.ops` that ``call`` is made of, as far as
-`fastnn.ops.gradients` knows theirs. The model runs step by step on the NumPy backend, and says so.
+`fastnn.tracing` knows theirs. The model runs step by step on the NumPy backend, and says so.
 
 A layer whose ``call`` does nothing but call other layers, its attributes, is no such layer: it is
 put together from theirs, and compiled.
@@ -35,7 +35,7 @@ from inspect import signature
 import numpy as np
 
 from fastnn.naming import snake_case
-from fastnn.ops.gradients import Traced, pulled
+from fastnn.tracing import Traced, pulled
 
 _STEP = 1e-6  # of the differences, in float64
 _CLOSE = 1e-4

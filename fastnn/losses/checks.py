@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn.ops.gradients import Traced, plain, pulled
+from fastnn.tracing import Traced, plain, pulled
 
 
 def check_gradient(name: str, value, gradient, example=None, step: float = 1e-6) -> None:

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from fastnn.ops.gradients import Traced
 from fastnn.ops.types import convert, floats, standardize_dtype, together, typed, words
+from fastnn.tracing import Traced
 
 _FLOATS = words("arccos arccosh arcsin arcsinh arctan arctanh cbrt cos cosh deg2rad exp exp2 "
                 "expm1 log log10 log1p log2 rad2deg sin sinh sqrt tan tanh i0 sinc")

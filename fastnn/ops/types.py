@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import config
-from fastnn.ops.gradients import tracing
+from fastnn.tracing import tracing
 
 _WEAK = (bool, int, float)
 words = str.split  # for lists of names

@@ -115,7 +115,7 @@ class Traced(NDArrayOperatorsMixin):
         return largest(self, axis, keepdims=keepdims)
 
     def min(self, axis=None, keepdims=False):
-        return -largest(-self, axis, keepdims=keepdims)
+        return smallest(self, axis, keepdims=keepdims)
 
 
 def gradients(function, *arrays):

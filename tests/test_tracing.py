@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastnn import activations, ops
-from fastnn.ops.gradients import Traced, gradients
+from fastnn.tracing import Traced, gradients
 
 X = 0.3 + 0.5 * np.abs(np.sin(2.3 * np.arange(12.0))).reshape(3, 4)  # 0.3 to 0.8, no two alike
 Y = (0.2 + 0.6 * np.abs(np.cos(1.7 * np.arange(12.0)))).reshape(3, 4)
