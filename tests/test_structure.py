@@ -19,7 +19,8 @@ FLOORS = [
     ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding",
      "ops"],
     ["formulas", "utils", "summary", "progress", "tables"],
-    ["tracing", "registry", "random", "config", "naming", "console", "interrupt", "_archive", "_version"],
+    ["tracing", "registry", "random", "config", "naming", "console", "interrupt", "_archive",
+     "_version"],
 ]
 HEIGHT = {name: -i for i, floor in enumerate(FLOORS) for name in floor}
 # printing reads the formulas of the floors above it, and nothing imports it
