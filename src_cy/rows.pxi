@@ -44,14 +44,19 @@ cdef inline void row_weights(
     """A panel's row weights, and the factors of its rows in the gradient: weight / divisor times the
     loss's own, 0 for no row and for one that does not count."""
     cdef Py_ssize_t i, row
-    cdef real divisor = <real>r.divisor
+    cdef real divisor = <real>r.divisor, share = <real>op.weight
+    if r.weights == NULL and op.sparse != 2 and (p + 1) * L <= r.n:
+        for i in range(L):
+            weight[i] = 1
+            factor[i] = share / divisor  # which is no sum of weights
+        return
     for i in range(L):
         row = p * L + i
         if row >= r.n or ignored(r, op, row):
             weight[i] = 0
         else:
             weight[i] = row_weight[real](r, weight, row)
-        factor[i] = weight[i] * <real>op.weight / divisor if divisor != 0 else 0
+        factor[i] = weight[i] * share / divisor if divisor != 0 else 0
 
 cdef inline real smooth(real t, real smoothing, Py_ssize_t m) noexcept nogil:
     return t * (1 - smoothing) + smoothing / m

@@ -32,10 +32,6 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
             layer_forward[real](r, op, work)
         elif op.kind == ACTIVITY:
             activity_forward[real](r, op, work)
-        elif op.kind == MERGE:
-            merge_two_forward[real](r, op, work)
-        elif op.kind == DOT:
-            dot_forward[real](r, op, work)
         elif OUTPUT <= op.kind <= OVERLAP_LOSS:
             r.head = op
             head_forward[real](r, op, work)
@@ -44,6 +40,10 @@ cdef void forward_ops(run_t* r, real* work) noexcept nogil:
                 overlap_of_batch[real](r, op, work)
         elif op.kind >= ELEMENT_METRIC and op.kind < PENALTY and r.T != NULL:
             metric_rows[real](r, op, work)
+        elif op.kind == MERGE:
+            merge_two_forward[real](r, op, work)
+        elif op.kind == DOT:
+            dot_forward[real](r, op, work)
         if r.column_parts > 1 and (in_network(op.kind) or op.kind <= OVERLAP_LOSS):
             barrier_wait(r.barrier)
 

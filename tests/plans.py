@@ -283,6 +283,33 @@ def grouped(activation):
     return make
 
 
+def shared_rows(net):
+    """A normalisation of rows and a PReLU, each of two values."""
+    value = net.dense(net.input(5), 6)
+    for _ in range(2):
+        first = not hasattr(net, "shared")
+        if first:
+            value = net.row_norm(value)
+            net.shared = net.builder._rows[value.op], net.weight(3)
+        else:
+            row = net.shared[0]
+            value = net.builder.op(Kind.ROW_NORM, value, shape=value.shape, trains=True, m=6, s=1,
+                                   formula=row["formula"], sums=0, numbers=(1e-3,), aux=6, keep=1,
+                                   w=row["w"], b=row["b"])
+        value = net.builder.op(Kind.PRELU, value, shape=value.shape, trains=True, m=3, s=1,
+                               w=net.shared[1])
+    return net.dense(value, 4)
+
+
+def shared_table(net):
+    """One table for two inputs."""
+    X, other = (net.encode(net.input(2), "bins", 4, [-1.0, -0.5, 0.0, 0.5]) for _ in range(2))
+    one = net.embedding(X, 5, 3)
+    row = net.builder._rows[one.op]
+    two = net.builder.op(Kind.EMBEDDING, other, shape=(2, 3), trains=True, m=3, s=5, w=row["w"])
+    return net.dense(replace(net.merge(Kind.CONCATENATE, one, two), shape=(12,)), 4)
+
+
 def parametric(alphas, size=1, trains=True):
     """PReLU of six columns, with as many alphas for groups of `size` neighbours; and another."""
     def make(net):
@@ -423,6 +450,7 @@ CASES = {
                        {"make": lambda net: net.dense(net.merge(
                            Kind.CONCATENATE, net.input(3), net.dense(net.input(2), 4)), 2)}],
     Kind.ROW_NORM: [
+        {"make": shared_rows},
         {"make": row_normalized()}, {"make": row_normalized(scale=False)},
         {"make": row_normalized(center=False)}, {"make": row_normalized(trains=False)},
         {"make": row_normalized(kind="rms", epsilon=1e-6)}, {"make": row_normalized(kind="unit")},
@@ -437,7 +465,8 @@ CASES = {
                   {"make": rescaled(None, "denormalize")},
                   {"make": rescaled([[0.5], [0.75], [0.25]])},
                   {"make": rescaled([[0.5, 0.1], [3.0, -1.0], [0.25, 2.0]])}],
-    Kind.EMBEDDING: [{"make": embedded()}, {"make": embedded(trains=False)}],
+    Kind.EMBEDDING: [{"make": embedded()}, {"make": embedded(trains=False)},
+                     {"make": shared_table}],
     Kind.ENCODE: [{"make": encoded(kind)} for kind in ("one_hot", "multi_hot", "count")] + [
         {"make": looked_up}],
     Kind.GATHER: [{"make": moved}],

@@ -102,6 +102,41 @@ def test_every_layer_is_trained_beside_keras():
     assert known - noise - elsewhere <= trained
 
 
+# draws that several numbers share
+
+
+@pytest.mark.parametrize("backend", backends.available())
+@pytest.mark.parametrize("cls", [Dropout, AlphaDropout])
+@pytest.mark.parametrize(("noise_shape", "axis"), [((None, 1, None), 1), ((40, 5, 1), 2)])
+def test_numbers_that_share_a_draw_are_dropped_together(cls, noise_shape, axis, backend):
+    x = KERAS.numbers(40, 5, 6)
+    layer = cls(0.3, noise_shape, seed=4)
+    model = Sequential([Input((5, 6)), layer])
+    model.compile("sgd", "mse", backend=backend)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), x)
+    y, lowest = output(layer, x=x, training=True), getattr(cls, "LOWEST", 0.0)
+    low = y.min() if lowest else 0.0
+    dropped = np.isclose(y, low, atol=1e-5)
+    slope = 1 / 0.7 if cls is Dropout else (0.7 * (1 + 0.3 * lowest**2)) ** -0.5
+    shift = low - slope * lowest
+    np.testing.assert_allclose(y[~dropped], slope * x[~dropped] + shift, atol=1e-5)
+    together = dropped.all(axis=axis) | ~dropped.any(axis=axis)
+    assert together.mean() > 0.98  # a number may come to the lowest by itself
+    assert 0.2 < dropped.mean() < 0.4
+
+
+@pytest.mark.parametrize("backend", backends.available())
+def test_training_goes_through_shared_draws(backend):
+    model = Sequential([Input((4, 3)), Dense(3, "tanh"), Dropout(0.1, (None, 1, None), seed=1),
+                        AlphaDropout(0.1, (None, None, 1), seed=2), layers.Flatten(), Dense(1)])
+    model.compile(fastnn.optimizers.Adam(0.02), "mse", backend=backend)
+    x = KERAS.numbers(64, 4, 3)
+    y = x.sum(axis=(1, 2))
+    before = model.evaluate(x, y, verbose=0)
+    model.fit(x, y, epochs=100, verbose=0)
+    assert model.evaluate(x, y, verbose=0) < before / 4
+
+
 # configurations
 
 
@@ -110,7 +145,7 @@ ALL = [
     LayerNormalization(rms_scaling=True, beta_initializer="ones"),
     RMSNormalization(epsilon=0.5), UnitNormalization(axis=1),
     GroupNormalization(3, axis=1, scale=False),
-    Dropout(0.2, None, 3), AlphaDropout(0.3, seed=-1), GaussianDropout(0.5, 4),
+    Dropout(0.2, (None, 1), 3), AlphaDropout(0.3, seed=-1), GaussianDropout(0.5, 4),
     GaussianNoise(0.25, 2), Rescaling(2.0, [1, 2]), Normalization(None), Normalization([1, 2]),
     Normalization(mean=[1.0, 2.0], variance=np.ones(2), invert=True),
     CategoryEncoding(5, "count"), Discretization([0, 1.5], output_mode="one_hot"),
@@ -174,7 +209,6 @@ def test_weights_are_named_as_in_keras():
     (lambda: GaussianNoise(1.5), r"stddev must be a number between 0 and 1, received 1\.5"),
     (lambda: GaussianDropout(1), r"rate must be below 1 here"),
     (lambda: AlphaDropout(1.0), r"rate must be below 1 here"),
-    (lambda: Dropout(0.5, (None, 1)), r"noise_shape must be None.*received \(None, 1\)"),
     (lambda: LayerNormalization(epsilon=0), r"epsilon must be a number above 0"),
     (lambda: GroupNormalization(0), r"groups must be a positive .* -1 .* received 0"),
     (lambda: Rescaling("a"), r"scale must be a finite number .* received 'a'"),
@@ -201,6 +235,9 @@ def test_wrong_values(make, message):
 
 
 @pytest.mark.parametrize(("stack", "message"), [
+    ([Input((4,)), Dropout(0.5, (None, 3))], r"noise_shape of 2 axes.*\(None, 3\)"),
+    ([Input((4,)), Dropout(0.5, (1, 4))], r"the batch first \(None\)"),
+    ([Input((4,)), AlphaDropout(0.5, (None, 4, 1))], r"noise_shape of 2 axes"),
     ([Input((4,)), LayerNormalization(axis=2)], r"axes from 1 to 1 .*\(4,\), received axis=2"),
     ([Input((4,)), LayerNormalization(axis=0)], r"received axis=0"),
     ([Input((4, 2)), RMSNormalization(axis=[2, -1])], r"different axes.*axis=\[2, -1\]"),

@@ -166,7 +166,6 @@ def test_unknown_arguments_are_named_with_the_known_ones():
 
 
 @pytest.mark.parametrize(("stack", "message"), [
-    ([Input((28, 28)), Dense(3)], r"takes flat rows.*\(28, 28\).*Put Flatten\(\) in front"),
     ([Input((12,)), Reshape((5, -1))], r"\(12,\) \(12 numbers\) into the shape \(5, -1\)"),
     ([Input((3, 4)), BatchNormalization(axis=1)], r"last axis \(axis=-1\), received axis=1"),
 ])  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 import fastnn
 from fastnn import Input, Sequential, backends
-from fastnn.layers import BatchNormalization, Dense, Dropout, Flatten, Reshape
+from fastnn.layers import BatchNormalization, Dense, Dropout, Flatten, RepeatVector, Reshape
 
 X = np.sin(np.arange(40.0)).reshape(10, 4).astype("float32")
 Y = (X[:, :1] * X[:, 1:2]).astype("float32")
@@ -149,8 +149,8 @@ def test_what_cannot_be_added(layers, error, message):
 def test_a_layer_that_does_not_fit_is_not_added():
     model = Sequential([Input((4, 2)), Flatten()])
     model.add(Reshape((2, 4)))
-    with pytest.raises(ValueError, match="takes flat rows"):
-        model.add(Dense(2))
+    with pytest.raises(ValueError, match="repeats flat rows"):
+        model.add(RepeatVector(2))
     assert len(model.layers) == 2 and model.output_shape == (None, 2, 4)
 
 

@@ -74,8 +74,9 @@ def _is_whole(dtype) -> bool:
 class Dense(Layer):
     """y = activation(x @ kernel + bias): every output sees every input.
 
-    ``kernel`` is (inputs, units), ``bias`` (units,). x are flat rows: put ``Flatten()`` in front of
-    anything else.
+    ``kernel`` is (inputs, units), ``bias`` (units,). Rows of several axes have it along the last
+    one, at each place of the others: (5, inputs) becomes (5, units). ``Flatten()`` in front lets
+    every output see all of them.
 
     >>> from fastnn.layers import Dense
     >>> layer = Dense(3, activation="relu", input_dim=2)
@@ -104,20 +105,35 @@ class Dense(Layer):
         self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape):
-        self.add_weight("kernel", (*input_shape, self.units), self.kernel_initializer,
+        self.add_weight("kernel", (input_shape[-1], self.units), self.kernel_initializer,
                         regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
         if self.use_bias:
             self.add_weight("bias", (self.units,), self.bias_initializer,
                             regularizer=self.bias_regularizer, constraint=self.bias_constraint)
 
     def compute_output_shape(self, input_shape):
-        if len(input_shape) != 1:
-            raise ValueError(
-                f"The layer {self.name!r} is Dense and takes flat rows, received rows of shape "
-                f"{input_shape}. Put Flatten() in front of it.")
-        return self.activation.output_shape((self.units,))
+        if not input_shape:
+            raise ValueError(f"The layer {self.name!r} is Dense and takes rows of at least one "
+                             "axis, received single numbers. Put Reshape((1,)) in front of it.")
+        return self.activation.output_shape((*input_shape[:-1], self.units))
 
     def lower(self, builder, value):
+        flat = replace(value, shape=(math.prod(value.shape[:-1]), value.shape[-1]))
+        return replace(self._at_places(builder, flat),
+                       shape=self.compute_output_shape(value.shape))
+
+    def _at_places(self, builder, value):
+        """The outputs at the places of a value (places, inputs), half of them after the other."""
+        places, k = value.shape
+        if places == 1:
+            return self._at_place(builder, replace(value, shape=(k,)))
+        numbers = np.split(np.arange(places * k).reshape(places, k), [places // 2])
+        halves = [self._at_places(builder, builder.gather(half, table))
+                  for half, table in zip(builder.fork(value), numbers, strict=True)]
+        return builder.merge(Kind.CONCATENATE, *(replace(half, shape=(half.width,))
+                                                 for half in halves))
+
+    def _at_place(self, builder, value):
         z = builder.op(Kind.DENSE, value, shape=(self.units,), trains=self.trainable,
                        w=self.offset("kernel"), b=self.offset("bias"))
         return builder.activate(z, self.activation)

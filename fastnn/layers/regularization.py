@@ -9,8 +9,11 @@ from __future__ import annotations
 import math
 import operator
 
+import numpy as np
+
 from fastnn import random, regularizers
 from fastnn.layers.base import Layer
+from fastnn.layers.preprocessing import fixed_map
 from fastnn.plan import NOISES, Kind
 from fastnn.registry import register
 
@@ -56,31 +59,92 @@ class ActivityRegularization(Layer):
         return config | {"l1": self.l1, "l2": self.l2}
 
 
+class _Dropping(_Noise):
+    """A layer that drops numbers (abstract): one draw for each, or one for several together.
+
+    A subclass has ``drop``, and ``shifts`` if what it makes of 0 is not 0.
+    """
+
+    shifts = False
+
+    def __init__(self, rate, noise_shape, seed, **kwargs):
+        super().__init__(rate, seed, **kwargs)
+        self.noise_shape = noise_shape if noise_shape is None else tuple(noise_shape)
+
+    def drop(self, builder, value):
+        """The value with a draw for each of its numbers."""
+        raise NotImplementedError
+
+    def draws(self, shape: tuple) -> tuple:
+        """The shape of the draws for rows of a shape."""
+        if self.noise_shape is None:
+            return shape
+        batch, *axes = self.noise_shape
+        found = tuple(n if axis is None else axis for n, axis in zip(shape, axes, strict=False))
+        fits = all(axis in (1, n) for n, axis in zip(shape, found, strict=True))
+        if len(axes) != len(shape) or batch == 1 or not fits:
+            raise ValueError(
+                f"The layer {self.name!r} needs a noise_shape of {len(shape) + 1} axes, the batch "
+                f"first (None), then 1 or the length for each axis of rows of shape {shape}; "
+                f"received {self.noise_shape}.")
+        return found
+
+    def compute_output_shape(self, input_shape):
+        self.draws(input_shape)
+        return input_shape
+
+    def lower(self, builder, value):
+        shape = self.draws(value.shape)
+        if self.rate == 0:
+            return value
+        if shape == value.shape:
+            return self.drop(builder, value)
+
+        def spread(drawn):
+            places = np.arange(drawn.width).reshape(shape)
+            return builder.gather(drawn, np.broadcast_to(places, value.shape))
+
+        # with its draws a drop is a line, a x + b: b is what it makes of zeros, a + b of ones
+        x, other = builder.fork(value)
+        zeros = builder.gather(other, np.full(shape, -1))
+        if not self.shifts:
+            factors = self.drop(builder, fixed_map(builder, zeros, 0.0, 1.0, 1.0))
+            return builder.merge(Kind.MULTIPLY, x, spread(factors))
+        zeros, more = builder.fork(zeros)
+        b, same = builder.fork(self.drop(builder, zeros))
+        ones = self.drop(builder, fixed_map(builder, more, 0.0, 1.0, 1.0))
+        a = builder.merge(Kind.MERGE, ones, same, (1.0, -1.0))
+        return builder.merge(Kind.ADD, builder.merge(Kind.MULTIPLY, x, spread(a)), spread(b))
+
+    def get_config(self):
+        shape = self.noise_shape
+        return super().get_config() | {"noise_shape": shape if shape is None else list(shape)}
+
+
 @register("layer")
-class Dropout(_Noise):
+class Dropout(_Dropping):
     """In training, y = 0 with probability ``rate``, else x / (1 - rate), for each number.
 
     In prediction, y = x. Every step has its own mask, a function of (seed, step, row,
     column). Srivastava et al. 2014, in the inverted form that needs no scaling in prediction.
 
     rate : float in [0, 1]; 1 drops everything.
-    noise_shape : None: every number has a draw of its own, which is all that fastnn has.
+    noise_shape : None, every number has a draw of its own; or the shape of the draws, the batch
+        first: None for a length that stays, 1 for an axis whose numbers share one draw.
+        (None, 1, None) drops whole columns of rows of shape (5, 8).
     seed : int, or None for one from the package's stream.
     """
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
-        super().__init__(rate, seed, **kwargs)
-        self.noise_shape = _no_shape(noise_shape)
+        super().__init__(rate, noise_shape, seed, **kwargs)
 
-    def lower(self, builder, value):
-        if self.rate == 0:
-            return value
+    def drop(self, builder, value):
         return builder.op(Kind.DROPOUT, value, shape=value.shape, numbers=(self.rate,),
                           aux=value.width, s=builder.seed(self.seed))
 
 
 @register("layer")
-class AlphaDropout(_Noise):
+class AlphaDropout(_Dropping):
     """Dropout for SELU: what is dropped becomes SELU's lowest value, and a line restores moments.
 
     In training, y = a x + b, and with probability ``rate`` y = a alpha' + b, for alpha' =
@@ -88,20 +152,18 @@ class AlphaDropout(_Noise):
     b = -a alpha' rate: numbers of mean 0 and variance 1 keep both. Klambauer et al. 2017.
 
     rate : float in [0, 1).
-    noise_shape : None, see Dropout.
+    noise_shape : as that of Dropout.
     seed : int, or None for one from the package's stream.
     """
 
     LOWEST = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
+    shifts = True
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
-        super().__init__(rate, seed, **kwargs)
-        self.noise_shape = _no_shape(noise_shape)
+        super().__init__(rate, noise_shape, seed, **kwargs)
         _below_one(self.rate)
 
-    def lower(self, builder, value):
-        if self.rate == 0:
-            return value
+    def drop(self, builder, value):
         a = ((1 - self.rate) * (1 + self.rate * self.LOWEST**2)) ** -0.5
         b = -a * self.LOWEST * self.rate
         return self.noise(builder, value, "alpha_dropout", self.rate, a, b, a * self.LOWEST + b)
@@ -161,9 +223,3 @@ def share(name: str, value) -> float:
 def _below_one(rate: float) -> None:
     if rate == 1:
         raise ValueError("rate must be below 1 here, received 1: the noise would be infinite.")
-
-
-def _no_shape(noise_shape) -> None:
-    if noise_shape is not None:
-        raise ValueError("noise_shape must be None, every number has a draw of its own; received "
-                         f"{noise_shape!r}.")

@@ -119,7 +119,26 @@ def frozen(lib):
     return model, X, ONE, {}
 
 
-def outputs(lib, **arguments):
+def shared_rows(lib):
+    """Layers with parameters of a row, each called on two inputs."""
+    L = lib.layers
+    a, b = L.Input((4,), name="a"), L.Input((4,), name="b")
+    norm, slope = L.LayerNormalization(name="norm"), L.PReLU(name="slope")
+    h = L.Concatenate(name="both")([slope(norm(a)), slope(norm(b))])
+    return made(lib, [a, b], L.Dense(1, name="out")(h), x=[X, X[::-1].copy()])
+
+
+def shared_table(lib):
+    """One table of vectors for the numbers of two inputs."""
+    L = lib.layers
+    a, b = L.Input((2,), name="a"), L.Input((2,), name="b")
+    table, flat = L.Embedding(5, 3, name="table"), L.Flatten(name="flat")
+    h = L.Concatenate(name="both")([flat(table(a)), flat(table(b))])
+    places = [np.arange(2 * ROWS).reshape(ROWS, 2) * step % 5 for step in (1, 3)]
+    return made(lib, [a, b], L.Dense(1, name="out")(h), x=places)
+
+
+def outputs(lib, sample_weight=None, **arguments):
     L = lib.layers
     x = L.Input((4,), name="x")
     h = L.Dense(5, "tanh", name="hidden")(x)
@@ -129,9 +148,29 @@ def outputs(lib, **arguments):
     model = lib.Model(x, [one, two, three])
     weighted(model)
     model.compile(lib.optimizers.SGD(0.1, momentum=0.9), **arguments)
-    return model, X, [BINARY, LABELS, TWO], {"validation_split": 0.25}
+    fit = {} if sample_weight is None else {"sample_weight": sample_weight}
+    return model, X, [BINARY, LABELS, TWO], {"validation_split": 0.25, **fit}
 
 
+def reduced(lib):
+    """Losses that are no plain means, each output with weights of its own."""
+    losses = [lib.losses.BinaryFocalCrossentropy(reduction="sum"),
+              lib.losses.SparseCategoricalCrossentropy(ignore_class=1),
+              lib.losses.Huber(0.2, reduction="mean_with_sample_weight")]
+    return outputs(lib, WEIGHTS, loss=losses, loss_weights=[0.01, 0.5, 2.0],
+                   metrics=[["accuracy"], None, ["mae"]],
+                   weighted_metrics=[["accuracy", "AUC"], ["accuracy"],
+                                     ["mae", "cosine_similarity"]])
+
+
+def of_rows(lib):
+    """Losses of a whole row, and of a whole batch."""
+    losses = [lib.losses.Dice(), lib.losses.SparseCategoricalCrossentropy(),
+              lib.losses.CosineSimilarity()]
+    return outputs(lib, WEIGHTS[0], loss=losses, weighted_metrics=[None, ["accuracy"], ["mse"]])
+
+
+WEIGHTS = [1 + numbers(ROWS, phase=phase) for phase in (0.0, 2.0, 4.0)]
 LOSSES = ["binary_crossentropy", "sparse_categorical_crossentropy", "mse"]
 
 CASES = {
@@ -154,6 +193,10 @@ CASES = {
         lib, loss=dict(zip(("one", "two", "three"), LOSSES, strict=True)),
         loss_weights={"two": 2.0, "one": 1.0, "three": 0.5},
         metrics={"two": ["accuracy"], "three": ["mae", "mse"]}),
+    "outputs_reduced": reduced,
+    "outputs_of_rows": of_rows,
+    "shared_rows": shared_rows,
+    "shared_table": shared_table,
 }
 
 
