@@ -187,7 +187,7 @@ def load_model(path, custom_objects: dict | None = None, compile: bool = True,
         backends.get(backend)  # an error there is not the file's
     from fastnn.interchange import hdf5
 
-    if hdf5.is_keras_file(path):
+    if hdf5.is_keras_model(path):
         from fastnn.interchange.keras import from_keras
 
         return from_keras(path, compile, _check_custom(custom_objects))

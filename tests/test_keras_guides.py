@@ -220,6 +220,11 @@ def test_saving_and_own_objects(tmp_path):
     assert type(keras.models.model_from_json(text).layers[0]) is Twice
     config = keras.saving.serialize_keras_object(model.layers[1])
     assert keras.saving.deserialize_keras_object(config).units == 2
+    model.compile("sgd", "mse")
+    kept = keras.callbacks.ModelCheckpoint(tmp_path / "best_{epoch}.keras", monitor="loss")
+    model.fit(X, X[:, :2], epochs=2, verbose=0, callbacks=[kept])
+    best = keras.models.load_model(tmp_path / "best_2.keras")
+    np.testing.assert_array_equal(best.predict(X), model.predict(X))
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
     np.testing.assert_array_equal(clone.predict(X), model.predict(X))

@@ -23,16 +23,23 @@ LARGEST = 8 << 30  # bytes of that member
 
 
 def is_keras_file(path) -> bool:
-    """Whether a file is one of Keras's: HDF5, or a zip with HDF5 in it."""
-    if not os.path.isfile(path):
+    """Whether a file holds weights of Keras's: HDF5, or a .keras file."""
+    if not os.path.isfile(path):  # a pipe would be waited for
         return False
     with open(path, "rb") as file:
-        if file.read(len(SIGNATURE)) == SIGNATURE:
-            return True
-        if not zipfile.is_zipfile(file):
-            return False
-        with zipfile.ZipFile(file) as archive:
+        signature = file.read(len(SIGNATURE))
+    return signature == SIGNATURE or is_keras_model(path)
+
+
+def is_keras_model(path) -> bool:
+    """Whether a file is a .keras file: a zip with HDF5 in it."""
+    if not os.path.isfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
             return MEMBER in archive.namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return False
 
 
 def load_weights(model, path) -> None:
