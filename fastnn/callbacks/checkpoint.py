@@ -53,8 +53,9 @@ class ModelCheckpoint(MonitorCallback):
         endings = ((".weights.fastnn", ".weights.h5") if save_weights_only else
                    (".fastnn", ".keras"))
         if not self.filepath.endswith(endings):
-            raise ValueError(f"filepath must end in {endings[0]!r} or {endings[1]!r} where save_weights_only is "
-                             f"{save_weights_only}, received {self.filepath!r}.")
+            raise ValueError(f"filepath must end in {endings[0]!r} or {endings[1]!r} where "
+                             f"save_weights_only is {save_weights_only}, received "
+                             f"{self.filepath!r}.")
         if save_freq != "epoch":
             self._due = _Counter(save_freq)
             self.on_train_batch_end = self._batch_end  # or else nobody follows the batches

@@ -76,13 +76,18 @@ def _input(given: dict) -> dict:
     return given | {"shape": shape, "batch_size": rows}
 
 
+def arguments(cls: type) -> set[str]:
+    """The names of what a class and its bases are made of."""
+    return {name for base in cls.__mro__ if "__init__" in vars(base)
+            for name in signature(base.__init__).parameters}
+
+
 def _accepted(cls: type, given: dict) -> dict:
     """The arguments without those that fastnn does not take, as long as they do nothing."""
-    taken = {name for base in cls.__mro__ if "__init__" in vars(base)
-             for name in signature(base.__init__).parameters}
+    taken = arguments(cls)
     for name in [name for name in given if name not in taken]:
         value = given.pop(name)
-        if name not in _IDLE and value not in (None, False, [], {}):
+        if name not in _IDLE and value not in (None, False, [], {}, "channels_last"):
             raise ValueError(f"{cls.__name__} in fastnn has no {name}; the model has "
                              f"{name}={value!r:.100}.")
     return given

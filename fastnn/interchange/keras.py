@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from inspect import signature
 
 import numpy as np
 
@@ -210,7 +211,15 @@ def _keras_object(module, own):
     if cls is None:
         raise ValueError(f"Keras has no {module.__name__.rpartition('.')[2]} like fastnn's "
                          f"{name}.")
-    return cls.from_config(_for_keras(own.get_config()))
+    config = own.get_config()
+    # arguments that fastnn alone has, such as Adam's preset: none of them may be set
+    taken = configs.arguments(cls)
+    defaults = signature(type(own).__init__).parameters
+    for key in [key for key in config if key not in taken]:
+        value = config.pop(key)
+        if key in defaults and value != defaults[key].default:
+            raise ValueError(f"Keras's {name} has no {key}; the model has {key}={value!r:.100}.")
+    return cls.from_config(_for_keras(config))
 
 
 def _for_keras(config):
