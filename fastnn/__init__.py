@@ -13,7 +13,7 @@ from fastnn._version import __version__
 # What the package offers, and where it lies. Nothing is imported before it is used.
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
             "initializers", "keras", "layers", "lessons", "losses", "metrics", "models", "ops",
-            "optimizers", "perceptron", "random",
+            "optimizers", "perceptron", "plot", "random",
             "regularizers", "saving", "training", "utils")
 _NAMES = {
     "Input": "fastnn.layers",

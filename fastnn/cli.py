@@ -126,6 +126,7 @@ def _train_parser(commands):
     add("--hidden", metavar="N,N", type=_sizes, help="units of the hidden layers, such as 64,32")
     add("--seed", metavar="N", type=int, default=0, help="decides all that is random (default: 0)")
     add("--output", metavar="FILE", help="the model (default: DATA.fastnn in this folder)")
+    add("--report", metavar="FILE", help="write a page of HTML: curves, confusions, weights, times")
     add("--backend", metavar="NAME", help="cython, numba or numpy (default: the best there is)")
     add("--quiet", action="store_true", help="print the results only")
 
@@ -174,6 +175,7 @@ def _train(args):
     if args.epochs:
         job.epochs, job.patience = args.epochs, None
     model = jobs.network(job, args.backend)
+    before = model.get_weights()
     sizes = "-".join(str(n) for n in (job.X.shape[1], *job.hidden, job.encoder.target.outputs))
     say(f"Training a {sizes} network ({model.count_params():,} parameters) on {job.what}.")
     seconds = jobs.train(model, job, args.quiet)
@@ -181,6 +183,11 @@ def _train(args):
     model.save(output, metadata={"encoder": job.encoder.to_config()})
     _print(f"Time: {seconds:.2f} s for training, {perf_counter() - start:.2f} s in all")
     _print(f"Saved: {output}")
+    if args.report:
+        from fastnn import report
+
+        report.write(args.report, model, job, seconds, before)
+        _print(f"Report: {args.report}")
     say(_next_steps(output, args.data))
 
 
@@ -188,15 +195,17 @@ def _output_path(args) -> str:
     """Where to save the model. Whether that can work is better known before the training."""
     path = args.output or os.path.splitext(os.path.basename(args.data))[0] + ".fastnn"
     _check_output(path, args.data)
+    if args.report:
+        _check_output(args.report, args.data, path, option="--report")
     return path
 
 
-def _check_output(path: str, *inputs: str):
+def _check_output(path: str, *inputs: str, option: str = "--output"):
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
-        raise ValueError(f"expected --output in an existing folder; there is no {folder}")
+        raise ValueError(f"expected {option} in an existing folder; there is no {folder}")
     if os.path.isdir(path) or os.path.realpath(path) in map(os.path.realpath, inputs):
-        raise ValueError(f"expected --output to name a file of its own, received {path}")
+        raise ValueError(f"expected {option} to name a file of its own, received {path}")
 
 
 def _next_steps(output: str, data: str) -> str:

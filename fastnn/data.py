@@ -20,15 +20,18 @@ import operator
 import numpy as np
 
 from fastnn.plan import Kind
+from fastnn.sparse import SparseRows, pays
 
 # bytes: what is larger is not cast as a whole but row by row, as rows are needed
 WHOLE = 1 << 26
 
 
-def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = True):
+def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = True,
+           sparse: bool = False):
     """``x`` as rows (n, k) of the dtype, C-contiguous, ``k`` the product of ``shape``.
 
-    Sparse matrices of SciPy, and large arrays of another type, become `Rows`.
+    Sparse matrices of SciPy, and large arrays of another type, become `Rows`; with ``sparse``, thin
+    matrices `SparseRows`.
 
     Raises TypeError for what holds no real numbers, ValueError for rows of another shape, and, if
     ``finite``, for NaN and infinity.
@@ -38,6 +41,10 @@ def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = Tru
     if array.ndim == 0 or array.shape[1:] != shape:
         raise ValueError(f"{name} must have the shape {_rows_of(shape)} that the model takes, "
                          f"received {array.shape}.{_reshape_hint(array, shape)}")
+    if sparse and not isinstance(array, np.ndarray) and pays(array):
+        rows = SparseRows(array, dtype)
+        if np.isfinite(rows.values).all():
+            return rows  # else the error's message takes the way of all others
     size = array.shape[0] * math.prod(shape) * np.dtype(dtype).itemsize
     if not isinstance(array, np.ndarray) or (array.dtype != dtype and size > WHOLE):
         rows = Rows(array, math.prod(shape), dtype)

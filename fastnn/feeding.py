@@ -19,6 +19,7 @@ import numpy as np
 
 from fastnn import data, random
 from fastnn.evaluation import Evaluation
+from fastnn.optimizers import WholeOptimizer
 from fastnn.rows import select, weighted
 
 
@@ -120,6 +121,9 @@ class StreamBatches:
     each_step = False
 
     def __init__(self, trainer, stream: Stream, shuffle=True, steps=None, class_weight=None):
+        if isinstance(trainer.optimizer, WholeOptimizer):
+            raise ValueError(f"{type(trainer.optimizer).__name__} takes all rows at every step, "
+                             "but x gives batches. Give arrays, or use another optimizer.")
         self.trainer, self.stream, self.shuffle = trainer, stream, shuffle
         self.class_weight = class_weight
         self.steps = self._wanted = steps or stream.steps

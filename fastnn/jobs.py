@@ -40,6 +40,11 @@ class Job:
     epochs: int
     patience: int | None  # epochs without progress on the rows held out; None: hold out none
 
+    @property
+    def held_out(self) -> int:
+        """How many rows training leaves aside, to see when to stop."""
+        return math.ceil(HELD_OUT * len(self.X)) if self.patience else 0
+
 
 def digits_job() -> Job:
     """The shipped digits, encoded as a table of 64 pixel columns would be."""
@@ -149,7 +154,7 @@ def train(model, job: Job, quiet: bool) -> float:
 
     X, y, held_out, callbacks = job.X, job.y, None, []
     if job.patience:
-        n = math.ceil(HELD_OUT * len(X))
+        n = job.held_out
         X, y, held_out = X[n:], y[n:], (X[:n], y[:n])
         callbacks.append(EarlyStopping(patience=job.patience, restore_best_weights=True))
     if not quiet:

@@ -29,7 +29,7 @@ from fastnn.naming import unique_name
 from fastnn.network import Network
 from fastnn.prediction import Predictor
 from fastnn.progress import Progress
-from fastnn.training import Batches, Trainer
+from fastnn.training import Trainer
 
 # Calls of ``model(x, training=True)`` draw their dropout masks from the far end of the steps, where
 # no training comes to.
@@ -266,7 +266,8 @@ class Model(Network):
             generator, a `PyDataset`, a DataLoader of torch; then no y, sample_weight, batch_size
             or validation_split. Sparse matrices of SciPy and large integer arrays become floats
             piece by piece.
-        batch_size : rows a step, 32 by default; the last batch of an epoch may be smaller.
+        batch_size : rows a step, 32 by default; the last batch of an epoch may be smaller. The
+            optimizers "lbfgs" and "lm" take all rows at every step, and an epoch is one.
         epochs, initial_epoch : train the epochs from ``initial_epoch`` up to ``epochs``.
         verbose : 0 is silent, 1 ("auto") a bar, 2 a line an epoch.
         validation_split : the share of the rows that is held out and evaluated after each epoch.
@@ -290,6 +291,7 @@ class Model(Network):
         first = data.whole_number("initial_epoch", initial_epoch, 0)
         last = data.whole_number("epochs", epochs, 0)
         size = data.whole_number("batch_size", batch_size, 1, default=32)
+        batch_size = None if batch_size is None else size
         steps_per_epoch = data.whole_number("steps_per_epoch", steps_per_epoch, 1, default=None)
         validates = data.validation_epochs(validation_freq)
         if class_weight is not None and self.split_outputs is not None:
@@ -305,7 +307,7 @@ class Model(Network):
                 feed, held_out = rows.split(feed, validation_split, validation_mode,
                                             self.trainer.seed)
             feed = rows.weighted(feed, class_weight)
-            batches = Batches(self.trainer, feed, size, shuffle, steps_per_epoch)
+            batches = self.trainer.batches(feed, batch_size, shuffle, steps_per_epoch)
         else:
             batches = feeding.StreamBatches(self.trainer, stream, shuffle, steps_per_epoch,
                                             class_weight)
@@ -340,16 +342,25 @@ class Model(Network):
         logs = fitting.evaluate(self.trainer, evaluation, steps, callbacks, verbose)
         return self._results(logs, return_dict)
 
-    def train_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
-        """One step on all the rows; their loss and metrics, as ``evaluate`` returns them."""
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One step on all the rows; their loss and metrics, as ``evaluate`` returns them.
+
+        They are of this batch, as in Keras 3.15: what came before does not count. class_weight : as
+        for `fit`.
+        """
         self._build_for_training(x, y)
-        feed = self.trainer.feed(x, y, sample_weight)
+        feed = rows.weighted(self.trainer.feed(x, y, sample_weight), class_weight)
         [logs] = self.trainer.train(feed, batch_size=len(feed.X), shuffle=False)
         return self._results(logs, return_dict)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, *, return_dict=False):
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """``evaluate`` of one batch, in silence."""
         return self.evaluate(x, y, _ALL, 0, sample_weight, return_dict=return_dict)
+
+    def reset_metrics(self) -> None:
+        """Let the metrics forget all rows; ``fit`` and ``evaluate`` do so before they begin."""
+        for metric in self.metrics:
+            metric.reset_state()
 
     def _build_for_training(self, x, y, stream=None) -> None:
         if x is None:
@@ -525,6 +536,11 @@ class Model(Network):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    def _repr_html_(self) -> str:
+        from fastnn.notebook import model_html
+
+        return model_html(self)
 
 
 def serialized_metrics(metrics) -> list:

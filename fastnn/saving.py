@@ -160,7 +160,7 @@ def save_backup(model, path, position: dict) -> None:
     """
     state = model.trainer.get_state() | position
     state["seed"] = int(state["seed"]) % 2**64
-    rate = model.optimizer.get_config()["learning_rate"]
+    rate = model.optimizer.get_config().get("learning_rate")
     if isinstance(rate, float):  # a callback may have set it
         state["learning_rate"] = rate
     arrays = {name: state.pop(name) for name in [*state] if isinstance(state[name], np.ndarray)}

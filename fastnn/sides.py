@@ -7,11 +7,12 @@ import numpy as np
 from fastnn import data
 
 
-def rows(sides, shape: tuple, x, dtype, name: str = "x", finite: bool = True):
+def rows(sides, shape: tuple, x, dtype, name: str = "x", finite: bool = True,
+         sparse: bool = False):
     """``x`` as a model's rows (n, k): as its ``sides`` say, or for None as rows of the shape."""
     if sides is None:
-        return data.inputs(x, shape, dtype, name, finite)
-    return sides.rows(x, dtype, name, finite)
+        return data.inputs(x, shape, dtype, name, finite, sparse)
+    return sides.rows(x, dtype, name, finite, sparse)
 
 
 class Sides:
@@ -27,7 +28,7 @@ class Sides:
     def several(self) -> bool:
         return len(self.shapes) > 1
 
-    def rows(self, x, dtype, name: str = "x", finite: bool = True):
+    def rows(self, x, dtype, name: str = "x", finite: bool = True, sparse: bool = False):
         """``x`` as one matrix of the dtype, the inputs' columns side by side; `Beside` if one of
         them is of `fastnn.data.Rows`.
 
@@ -36,7 +37,7 @@ class Sides:
         keys = list(self.structure) if isinstance(self.structure, dict) else self.names
         arrays = self._arrays(x, keys, name)
         if not self.several:
-            return data.inputs(arrays[0], self.shapes[0], dtype, name, finite)
+            return data.inputs(arrays[0], self.shapes[0], dtype, name, finite, sparse)
         names = [f"{name}[{key!r}]" for key in keys]
         parts = [data.inputs(array, shape, dtype, own, finite)
                  for array, shape, own in zip(arrays, self.shapes, names, strict=True)]

@@ -29,6 +29,7 @@ from fastnn.formulas import lowers
 from fastnn.interrupt import Interrupt
 from fastnn.plan import Builder
 from fastnn.rows import select
+from fastnn.whole import Iterations
 
 _AHEAD = 1 << 16  # row numbers that are shuffled ahead of their use, at most
 
@@ -92,7 +93,8 @@ class Trainer:
         argument (``prefix`` in front), what was expected, what came, and where.
         """
         model, dtype = self.model, self.plan.dtype
-        X = sides.rows(model.sides, model.row_shapes[0], x, dtype, f"{prefix}x")
+        X = sides.rows(model.sides, model.row_shapes[0], x, dtype, f"{prefix}x",
+                       sparse=backends.takes_sparse(self.plan, self.backend))
         data.check_rows_of_tables(X, self.plan, f"{prefix}x")
         T, labels, rows = outputs.targets(self.loss, model.row_shapes[1], model.only_target(y),
                                           dtype, f"{prefix}y")
@@ -101,16 +103,25 @@ class Trainer:
                                       f"{prefix}sample_weight")
         return Feed(X, T, labels, weights)
 
-    def train(self, feed: Feed, epochs: int = 1, batch_size: int = 32,
+    def batches(self, feed: Feed, batch_size: int | None = None, shuffle: bool = True,
+                steps: int | None = None):
+        """The batches, of 32 rows by default, or the iterations of an optimizer that sees all."""
+        if isinstance(self.optimizer, optimizers.WholeOptimizer):
+            return Iterations(self, feed, batch_size, steps)
+        return Batches(self, feed, batch_size or 32, shuffle, steps)
+
+    def train(self, feed: Feed, epochs: int = 1, batch_size: int | None = None,
               shuffle: bool = True) -> list[dict]:
         """Train for whole epochs; the logs of each: the mean loss and metrics over its rows.
 
+        batch_size : 32 by default, as for `fit`.
+
         A Ctrl-C is raised as KeyboardInterrupt between two steps, never within one.
         """
-        batches = Batches(self, feed, batch_size, shuffle)
+        batches = self.batches(feed, batch_size, shuffle)
         logs = []
         with Interrupt() as interrupt:
-            while len(logs) < epochs and not interrupt.seen:
+            while len(logs) < epochs and not interrupt.seen and batches.ready():
                 logs += batches.epochs(epochs - len(logs)) or [batches.epoch(interrupt)]
         if interrupt.seen:
             raise KeyboardInterrupt

@@ -120,3 +120,15 @@ def _whole_numbers(labels: np.ndarray) -> np.ndarray:
         if fractions.size:
             raise ValueError(f"Expected whole numbers as labels; received {fractions.flat[0]}.")
     return labels.astype(np.int64)
+
+
+def __getattr__(name: str):
+    if name == "plot_model":
+        from fastnn.plot import plot_model
+
+        return plot_model
+    raise AttributeError(f"module 'fastnn.utils' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), "plot_model"})

@@ -141,15 +141,17 @@ def train(
     const op_t[::1] ops, real[::1] params, real[::1] grads, real[:, ::1] slots, real[::1] work,
     Py_ssize_t capacity, const real[:, ::1] X, const real[:, ::1] T, const int64_t[::1] labels,
     weights, const int64_t[:, ::1] order, Py_ssize_t batch, const double[:, ::1] scalars,
-    int64_t step, double[:, ::1] sums, Y, int threads, uint8_t[::1] pace,
+    int64_t step, double[:, ::1] sums, Y, int threads, uint8_t[::1] pace, csr=None,
 ):
-    """A stretch of steps; the contract is in fastnn.backends. `pace` remembers what was measured."""
+    """A stretch of steps; the contract is in fastnn.backends. `pace` remembers what was measured.
+    `csr`: the rows in place of X, of which the width alone counts then."""
     cdef run_t r
     cdef stretch_t stretch
     cdef barrier_t barrier
     cdef const real[::1] w
     cdef real[:, :, ::1] out
     cdef real* memory = &work[0]
+    cdef Py_ssize_t n = X.shape[0]
     memset(&r, 0, sizeof(r))
     r.ops, r.n_ops = &ops[0], ops.shape[0]
     r.head, r.n_outputs = find_head(r.ops, r.n_ops), count_outputs(r.ops, r.n_ops)
@@ -159,8 +161,10 @@ def train(
     r.spare = memory + (work.shape[0] - r.n_trained)  # of a plan with ops that add to gradients
     r.lanes = 1 if capacity == 1 else 64 // sizeof(real)
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
+    if csr is not None:
+        n = set_sparse(&r, csr)
     r.T, r.target_width, r.labels = &T[0, 0], T.shape[1], &labels[0]
-    r.label_width = labels.shape[0] // X.shape[0]
+    r.label_width = labels.shape[0] // n
     r.step, r.training, r.threads, r.barrier = step, True, threads, &barrier
     stretch.order, stretch.rows, stretch.batch = &order[0, 0], order.shape[1], batch
     stretch.part_steps = (order.shape[1] + batch - 1) // batch
@@ -169,7 +173,7 @@ def train(
     stretch.Y = NULL
     if weights is not None:
         w = weights
-        r.weights, r.weight_width = &w[0], w.shape[0] // X.shape[0]
+        r.weights, r.weight_width = &w[0], w.shape[0] // n
     if Y is not None:
         out = Y
         stretch.Y = &out[0, 0, 0]
@@ -191,6 +195,8 @@ cdef void forward_chunks(
     while first < n:
         r.n = min(chunk, n - first)
         r.X = <const real*>shared.X + first * r.n_inputs
+        if shared.indptr != NULL:
+            r.indptr = shared.indptr + first
         if shared.T != NULL:
             r.T = <const real*>shared.T + first * r.target_width
             r.labels = shared.labels + first * r.label_width
@@ -209,7 +215,7 @@ cdef void forward_chunks(
 def forward(
     const op_t[::1] ops, const real[::1] params, Py_ssize_t columns, const int64_t[::1] order,
     const real[:, ::1] X, Y, bint training, int64_t step, int threads, T=None, labels=None,
-    weights=None, sums=None,
+    weights=None, sums=None, csr=None,
 ):
     """Predictions into Y and, where T is given, one row of sums a chunk of len(order) rows.
 
@@ -235,6 +241,8 @@ def forward(
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
     r.step, r.training, r.threads, r.barrier = step, training, 1, &barrier
     barrier_init(&barrier, 1)
+    if csr is not None:
+        n = set_sparse(&r, csr)
     if T is not None:
         t, l, totals = T, labels, sums
         r.T, r.target_width, r.labels = &t[0, 0], t.shape[1], &l[0]
@@ -242,7 +250,7 @@ def forward(
         s, n_sums = &totals[0, 0], totals.shape[1]
     if weights is not None:
         w = weights
-        r.weights, r.weight_width = &w[0], w.shape[0] // X.shape[0]
+        r.weights, r.weight_width = &w[0], w.shape[0] // n
     if Y is not None:
         out = Y
         y = &out[0, 0]

@@ -29,6 +29,10 @@ cdef void gather_targets(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py
         else:
             rows_to_panel_d(<const real*>r.T + op.t, width, r.rows + p * L, t + p * op.m * L, op.m, count)
 
+# A user's own loss is compiled by Numba: its op holds the addresses of value and gradient in w and b.
+ctypedef void (*own_loss_t)(
+    void* out, const void* t, const void* y, int64_t m, int64_t lanes, int64_t rows) noexcept nogil
+
 cdef void element_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
     """Row loss a0 * sum_j formula(t_j, src_j)."""
     if r.lanes == 1:
@@ -48,9 +52,15 @@ cdef inline void element_lanes(
     cdef real[16] weight
     cdef real[16] factor
     cdef real scale = <real>op.a0, total
-    loss[real](op.formula, values, t, z, (&op.a0) + 1, p0 * size, p1 * size)
-    if r.training and op.dsrc >= 0:
-        slope[real](op.formula, dz, t, z, (&op.a0) + 1, p0 * size, p1 * size)
+    cdef Py_ssize_t rows = min(r.n, p1 * L) - p0 * L, at = p0 * size
+    if op.w >= 0:
+        (<own_loss_t>op.w)(values + at, t + at, z + at, op.m, L, rows)
+    else:
+        loss[real](op.formula, values, t, z, (&op.a0) + 1, at, p1 * size)
+    if r.training and op.dsrc >= 0 and op.w >= 0:
+        (<own_loss_t>op.b)(dz + at, t + at, z + at, op.m, L, rows)
+    elif r.training and op.dsrc >= 0:
+        slope[real](op.formula, dz, t, z, (&op.a0) + 1, at, p1 * size)
     for p in range(p0, p1):
         row_weights[real](r, op, L, p, weight, factor)
         for i in range(L):

@@ -37,7 +37,11 @@ cdef void dense_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     if bias != NULL:
         bias += j0
     y += (p0 * op.m + j0) * L
-    if L == 1:
+    if r.indptr != NULL and op.src2 >= 0:
+        sparse_forward[real](
+            r, op, w, <const real*>r.params + op.b if op.b >= 0 else NULL,
+            work + op.dst * r.capacity, p0, p1, j0, j1)
+    elif L == 1:
         row_product[real](dense_row(r, op, work), w + j0, op.m, op.k, bias, y, j1 - j0)
     elif op.src2 < 0:
         product[real](
@@ -118,6 +122,9 @@ cdef void dense_weight_gradient(run_t* r, const op_t* op, real* work) noexcept n
     cdef real* dw = <real*>r.grads + op.w
     cdef real* db = NULL
     cdef bint by_inputs = op.m < WIDE or op.k >= op.m
+    if r.indptr != NULL and op.src2 >= 0:
+        sparse_weight_gradient[real](r, op, work)
+        return
     if by_inputs:
         k0 = share(op.k, r.thread, r.threads, 12)
         k1 = share(op.k, r.thread + 1, r.threads, 12)

@@ -135,6 +135,9 @@ cdef struct run_t:
     const void* weights
     const int64_t* labels
     Py_ssize_t n_inputs, n_outputs, target_width, label_width, weight_width
+    const int64_t* indptr  # X in CSR form, if it is sparse, for the dense op with src2 >= 0; or NULL
+    const int32_t* indices
+    const void* values
     const int64_t* rows  # which rows of X make up the batch
     Py_ssize_t n, panels
     int64_t step

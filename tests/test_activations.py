@@ -355,6 +355,7 @@ def test_a_users_functions_run_inside_the_stretch(monkeypatch):
     monkeypatch.setattr(cython.numpy_backend, "train", None)
     monkeypatch.setattr(cython.numpy_backend, "forward", None)
     fitted((bent, slope_of_bent), "cython")
+    fitted((np.sin, np.cos), "cython")
     fitted(Doubled(), "cython")
 
 

@@ -9,7 +9,7 @@ X = np.random.default_rng(0).random((120, 8)).astype("float32")
 LABELS = (X[:, :3].argmax(axis=1)).astype("int64")
 VALUES = X.sum(axis=1)
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*trains on the NumPy backend:RuntimeWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*on the NumPy backend:RuntimeWarning")
 
 
 @pytest.fixture(autouse=True)

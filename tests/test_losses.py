@@ -10,6 +10,7 @@ import pytest
 
 import fastnn
 from fastnn import backends, layers, losses, registry
+from fastnn.formulas import where
 
 sys.path.insert(0, str(Path(__file__).parent / "golden"))
 import make_losses as golden
@@ -321,20 +322,112 @@ def test_losses_of_ones_own(loss, reduction):
     loss.reduction = "sum_over_batch_size"
 
 
-def test_a_loss_of_ones_own_trains_on_numpy_and_says_so():
+class Pinball(losses.ElementwiseLoss):
+    """With a hyperparameter, and a division by zero where t is 0."""
+
+    hyper = ("share",)
+
+    def __init__(self, share=0.8):
+        super().__init__()
+        self.share = share
+
+    @staticmethod
+    def value(t, y, share):
+        e = t - y
+        return where(e > 0.0, share * e, (share - 1.0) * e) + where(1.0 / t > 0.0, 0.0, 0.0)
+
+    @staticmethod
+    def gradient(t, y, share):
+        return where(t > y, -share, 1.0 - share)
+
+
+def cosh_of_rows(t, y):
+    return np.log(np.cosh(np.sum((y - t) * (y - t), axis=1)))
+
+
+def slope_of_rows(t, y):
+    s = np.sum((y - t) * (y - t), axis=1)
+    return 2 * (y - t) * np.tanh(s).reshape(-1, 1)
+
+
+def softened(t, y):
+    e = y - t
+    return np.sqrt(1 + e * e) * np.ones(y.shape, y.dtype)
+
+
+def slope_softened(t, y):
+    e = y - t
+    return e / np.sqrt(1 + e * e) * np.ones(y.shape, y.dtype)
+
+
+COMPILED = [Rows(), Quartic(), OWN[1], Pinball(0.7), losses.custom(cosh_of_rows, slope_of_rows),
+            losses.custom(softened, slope_softened, reduction="sum")]
+
+
+@pytest.mark.parametrize("loss", COMPILED, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("n", [1, 7, 40])
+def test_a_loss_of_ones_own_runs_inside_the_stretch(loss, n, monkeypatch):
+    """As numbers, as rows or as outputs; the same values and gradients as on NumPy."""
+    pytest.importorskip("numba")
+    cython = pytest.importorskip("fastnn.backends.cython_backend")
+    t, y = golden.numbers(n, 3), golden.numbers(n, 3) + 0.5
+    weights = np.linspace(0.5, 1.5, n)
+    wanted = plan_of(backends.get("numpy"), loss, t, y, weights)
+    for name in ("train", "forward", "evaluate"):
+        monkeypatch.setattr(cython.numpy_backend, name, None)
+    value, gradient = plan_of(cython, loss, t, y, weights)
+    assert value == pytest.approx(wanted[0], rel=1e-12)
+    close(gradient, wanted[1], 1e-12)
+
+
+def test_a_loss_of_ones_own_has_the_same_bits_by_any_number_of_threads():
+    pytest.importorskip("numba")
+    pytest.importorskip("fastnn.backends.cython_backend")
+    x, y, found = golden.numbers(300, 40), golden.numbers(300, 2), []
+    for threads in (1, 2):
+        fastnn.config.set_num_threads(threads)
+        fastnn.utils.set_random_seed(1)
+        model = fastnn.Sequential([layers.Dense(90, "tanh", input_dim=40), layers.Dense(2)])
+        model.compile("adam", loss=COMPILED[4], backend="cython")
+        model.fit(x, y, epochs=3, batch_size=150, verbose=0)
+        found.append(model.params.tobytes())
+    fastnn.config.set_num_threads(None)
+    assert found[0] == found[1]
+
+
+def test_a_loss_of_ones_own_trains():
     x, y = golden.numbers(12, 3), golden.numbers(12, 2)
-    for loss, name in ((Rows(), "rows"), (Quartic, "Quartic"), (OWN[1], "fourth")):
+    for loss in (Rows(), Quartic, OWN[1]):
         model = small()
-        model.compile("sgd", loss=loss, backend=backends.available()[0])
-        if len(BACKENDS) > 1:
-            with pytest.warns(RuntimeWarning, match=f"{name} is not one of fastnn's compiled"):
-                history = model.fit(x, y, epochs=30, verbose=0).history["loss"]
-        else:
-            history = model.fit(x, y, epochs=30, verbose=0).history["loss"]
-        assert model.trainer.backend.NAME == "numpy"
+        model.compile("sgd", loss=loss)
+        history = model.fit(x, y, epochs=30, verbose=0).history["loss"]
+        assert model.trainer.backend is backends.get()
         assert history[-1] < history[0]
         assert model.evaluate(x, y, verbose=0) == pytest.approx(
             float(losses.get(loss)(y, model.predict(x))), rel=1e-5)
+
+
+def batch_max(t, y):
+    return np.square(y - t).sum(axis=1) + t.max()
+
+
+@pytest.mark.parametrize("loss, why", [
+    (OWN[2], "Numba cannot compile it"),
+    (losses.custom(batch_max, lambda t, y: 2 * (y - t)), "the loss of a row depends on other")],
+    ids=["mean", "batch"])
+def test_what_cannot_be_compiled_runs_on_numpy_and_says_so_once(loss, why):
+    pytest.importorskip("numba")
+    pytest.importorskip("fastnn.backends.cython_backend")
+    x, y = golden.numbers(12, 3), golden.numbers(12, 2)
+    model = small()
+    model.compile("sgd", loss=loss, backend="cython")
+    with pytest.warns(RuntimeWarning, match=f"The loss {loss.name} runs on the NumPy.*{why}"):
+        history = model.fit(x, y, epochs=10, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    model.fit(x, y, verbose=0)  # in silence
+    with pytest.warns(RuntimeWarning, match="knows the package's own formulas only"):
+        model.compile("sgd", loss=loss, backend="numba")
+        model.fit(x, y, verbose=0)
 
 
 def test_a_registered_loss_is_saved_by_its_name(tmp_path):

@@ -201,6 +201,22 @@ def test_sgd_and_its_defaults():
         assert sgd.get_config()[name] == default.get_config()[name]
 
 
+def test_the_decision_regions_of_a_sigmoid_model(quadrants, headless):
+    X, y = quadrants
+    ax = notebook(TWO_FEATURES, """
+        from fastnn.plot import plot_decision_regions
+        model.compile(loss='binary_crossentropy', optimizer='adam', metrics=['accuracy'])
+        model.fit(X, y, epochs=60, verbose=0)
+        """, "ax = plot_decision_regions(X, y, clf=model, legend=2)", X=X, y=y)["ax"]
+    assert ax is headless.gca()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0", "1"]
+    filled = [c for c in ax.collections if getattr(c, "filled", False)]
+    for quadrant in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        inside = [any(path.contains_point(quadrant) for path in region.get_paths())
+                  for region in filled]
+        assert inside == [quadrant[0] * quadrant[1] < 0, quadrant[0] * quadrant[1] > 0]
+
+
 class Choices:
     """Answers as a tuner's hyperparameters do: always the first value."""
 

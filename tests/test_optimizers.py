@@ -408,7 +408,12 @@ FULL = {"weight_decay": 0.1, "clipnorm": 0.5, "use_ema": True, "ema_momentum": 0
         "ema_overwrite_frequency": 3, "gradient_accumulation_steps": 2}
 
 
-@pytest.mark.parametrize("cls", fastnn.registry.classes("optimizer"), ids=lambda cls: cls.__name__)
+# those that step batch by batch; for the others see test_whole.py
+BY_BATCH = [cls for cls in fastnn.registry.classes("optimizer")
+            if not issubclass(cls, optimizers.WholeOptimizer)]
+
+
+@pytest.mark.parametrize("cls", BY_BATCH, ids=lambda cls: cls.__name__)
 def test_saved_in_the_middle_training_goes_on(cls, tmp_path):
     def made():
         return cls(schedules.ExponentialDecay(0.01, 5, 0.9), **FULL)

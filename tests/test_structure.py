@@ -9,18 +9,19 @@ import fastnn
 
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
-    ["__main__"], ["cli"], ["runner"], ["jobs", "installation", "lessons", "keras"], ["__init__"],
+    ["__main__"], ["cli"], ["runner"], ["report"], ["jobs", "installation", "lessons", "keras"],
+    ["__init__"], ["notebook"], ["plot"],
     ["interchange"], ["saving", "perceptron"], ["models"], ["subclassed_model"],
     ["functional_model"], ["model"],
     ["fitting", "prediction", "finding"], ["feeding"], ["training"],
-    ["evaluation", "network", "outputs"], ["sides"], ["layers"], ["rows"],
+    ["evaluation", "network", "outputs", "whole"], ["sides", "flat"], ["layers"], ["rows"],
     ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding",
      "ops"],
     ["formulas", "utils", "summary", "progress", "tables"],
-    ["tracing", "registry", "random", "config", "naming", "console", "interrupt", "_archive",
-     "_version"],
+    ["tracing", "registry", "random", "config", "naming", "console", "interrupt", "svg",
+     "overfitting", "_archive", "_version", "sparse"],
 ]
 HEIGHT = {name: -i for i, floor in enumerate(FLOORS) for name in floor}
 # printing reads the formulas of the floors above it, and nothing imports it

@@ -28,6 +28,10 @@ C-contiguous and of the plan's dtype unless said otherwise; ``n`` rows, ``k = pl
     the metrics' sums. ``Y`` (parts x rows x m), if given, receives the prediction made for each
     visited row. A plan without UPDATE leaves the last step's gradient in ``memory.grads``.
 
+``jacobian(plan, params, X, J, threads=1)``
+    ``J[n, m, plan.n_trained]``: the derivative of each output of each row, before the head's link,
+    in each trained parameter. The network's ops run in training mode, each row as a batch.
+
 ``permutations(seed, first_epoch, n_epochs, n_rows)``
     The orders of the rows in some epochs: those of ``fastnn.random.permutations``.
 
@@ -65,6 +69,8 @@ class Memory:
 class Feed:
     """The data of a fit: X (N, k), T (N, m) or labels (N,), row weights (N,) or None.
 
+    X is `sparse.SparseRows` where `takes_sparse` allows it.
+
     ``T`` has the plan's dtype; ``labels`` are int64 and replace it where the loss is sparse. The
     other one of the two is an empty array. For several heads, T has the columns of all that are not
     sparse side by side, labels (N, c) those of the others, and weights (N, heads) of all.
@@ -91,13 +97,12 @@ def get(name: str | None = None):
 
 
 def for_plan(plan, backend):
-    """``backend``, or NumPy's for a plan with a user's formula or layer, compiled nowhere."""
+    """``backend``, or NumPy's for a plan with a user's metric or a layer in Python."""
     from fastnn import losses
     from fastnn.plan import Kind
 
     kinds, codes = plan.ops["kind"], plan.ops["formula"]
-    own = (kinds == Kind.ELEMENT_LOSS) | (kinds == Kind.ELEMENT_METRIC)
-    own &= codes >= len(losses.elementwise())
+    own = (kinds == Kind.ELEMENT_METRIC) & (codes >= len(losses.elementwise()))
     if backend.NAME == "numpy" or not (own.any() or plan.calls):
         return backend
     import warnings
@@ -107,6 +112,17 @@ def for_plan(plan, backend):
     warnings.warn(f"{what}: this model trains on the NumPy backend, which is slower.",
                   RuntimeWarning, stacklevel=5)
     return get("numpy")
+
+
+def takes_sparse(plan, backend) -> bool:
+    """Whether a feed's X may be `sparse.SparseRows`: one dense op alone reads it."""
+    from fastnn.plan import Kind
+
+    inputs = plan.ops[plan.ops["kind"] == Kind.INPUT]
+    if backend.NAME == "numba" or len(inputs) != 1:
+        return False
+    used = (plan.ops["src"] == inputs["dst"]) | (plan.ops["src2"] == inputs["dst"])
+    return plan.ops["kind"][used].tolist() == [Kind.DENSE]
 
 
 def bind_forward(forward, plan, params):

@@ -13,6 +13,7 @@ import numpy as np
 
 from fastnn.backends import loader, numpy_backend, own
 from fastnn.plan import Kind, Plan
+from fastnn.sparse import SparseRows, dense
 
 NAME = "cython"
 core = loader.load()
@@ -38,8 +39,15 @@ _METRICS = (Kind.ELEMENT_METRIC, Kind.BINARY_ACCURACY, Kind.CATEGORICAL_ACCURACY
 
 
 @lru_cache(maxsize=64)
-def _layout(plan: Plan) -> _Layout:
-    return _Layout(plan)
+def _layout(plan: Plan, sparse: bool) -> _Layout:
+    return _Layout(plan, sparse)
+
+
+def _rows(X, plan: Plan) -> tuple:
+    """X and its arrays in CSR form, as the core takes them: the ones or the others count."""
+    if isinstance(X, SparseRows):
+        return np.empty((1, plan.n_inputs), plan.dtype), (X.indptr, X.indices, X.values)
+    return X, None
 
 
 class _Layout:
@@ -51,7 +59,7 @@ class _Layout:
     sums of blocks of parameters, or two numbers for each row or column of a matrix.
     """
 
-    def __init__(self, plan: Plan):
+    def __init__(self, plan: Plan, sparse: bool):
         self.lanes = 64 // plan.dtype.itemsize
         # the core finds the constants behind the table
         memory = np.concatenate([plan.ops.view(np.uint8), plan.constants.view(np.uint8)])
@@ -76,7 +84,7 @@ class _Layout:
                 room = -(-core.block_bytes(op["k"]) // plan.dtype.itemsize)
                 op["aux"], op["keep"], columns = columns, columns + room, columns + 2 * room
         self.compiled = own.fill_in(self.ops, plan.dtype)  # False: a formula only for NumPy
-        self._read_rows()
+        self._read_rows(sparse)
         self.columns = int(columns)
         # room behind the columns for gradients that are added to others
         self.spare = plan.n_trained if plan.ops["adds"].any() else 0
@@ -87,8 +95,10 @@ class _Layout:
         name = "float" if plan.dtype == np.float32 else "double"
         self.train, self.forward = core.train[name], core.forward[name]
 
-    def _read_rows(self):
+    def _read_rows(self, sparse: bool):
         """Let a narrow dense op that alone takes a wide input read the rows of X where they lie.
+
+        A sparse X is always read so.
 
         Its ``src2`` is then the first column of X, and the INPUT op copies nothing.
         """
@@ -98,7 +108,8 @@ class _Layout:
             (user,) = users if len(users) == 1 else (None,)
             if user is None or self.ops["kind"][user] != Kind.DENSE:
                 continue
-            if source["k"] >= MIN_INPUTS_FROM_ROWS and self.ops["m"][user] in OUTPUTS_FROM_ROWS:
+            if sparse or (source["k"] >= MIN_INPUTS_FROM_ROWS
+                          and self.ops["m"][user] in OUTPUTS_FROM_ROWS):
                 self.ops["src2"][user] = source["s"]
                 self.ops["k"][self.ops["dst"] == source["dst"]] = 0
 
@@ -139,7 +150,7 @@ def _flat(array):
 
 def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, threads=1):
     """A stretch of steps; see the contract in ``fastnn.backends``."""
-    layout = _layout(plan)
+    layout = _layout(plan, isinstance(feed.X, SparseRows))
     if not layout.compiled:
         numpy_backend.train(plan, memory, feed, order, batch_size, scalars, step, sums, Y)
         return
@@ -149,35 +160,37 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
         scratch |= {"for": (layout, capacity, threads),
                     "work": _aligned(layout.columns * capacity + layout.spare, plan.dtype),
                     "pace": _aligned(core.PACE_BYTES, np.dtype(np.uint8))}
+    X, csr = _rows(feed.X, plan)
     layout.train(
-        layout.ops, memory.params, memory.grads, memory.slots, scratch["work"], capacity, feed.X,
+        layout.ops, memory.params, memory.grads, memory.slots, scratch["work"], capacity, X,
         _two_dimensional(feed.T, plan.dtype), _flat(feed.labels), _flat(feed.weights), order,
         batch_size, scalars, step, sums, Y, _threads(threads, 3 * layout.work_per_row * batch_size),
-        scratch["pace"])
+        scratch["pace"], csr)
 
 
 def forward(plan, params, X, Y, training=False, step=0, threads=1):
     """Predictions Y (n, m) of X (n, k); see the contract in ``fastnn.backends``."""
-    layout = _layout(plan)
+    layout = _layout(plan, isinstance(X, SparseRows))
     n = len(X)
     if n == 0:
         return
     if not layout.compiled:
         numpy_backend.forward(plan, params, X, Y, training, step)
         return
+    X, csr = _rows(X, plan)
     if training:
         layout.forward(layout.ops, params, layout.columns, np.arange(layout.capacity(n)), X, Y,
-                       True, step, 1)
+                       True, step, 1, csr=csr)
         return
     order = layout.chunk(n)
     if threads > 1:
         threads = _threads(min(threads, -(-n // len(order))), layout.work_per_row * n)
-    layout.forward(layout.ops, params, layout.columns, order, X, Y, False, step, threads)
+    layout.forward(layout.ops, params, layout.columns, order, X, Y, False, step, threads, csr=csr)
 
 
 def bind(plan, params):
     """A function of (X, Y) for predictions of few rows; see the contract in ``fastnn.backends``."""
-    layout = _layout(plan)
+    layout = _layout(plan, False)
     if not layout.compiled:
         return numpy_backend.bind(plan, params)
     return core.Bound(layout.ops, params, layout.columns, layout.chunk(CHUNK), plan.n_inputs)
@@ -185,7 +198,7 @@ def bind(plan, params):
 
 def evaluate(plan, params, feed, sums, threads=1):
     """Add the sums of loss and metrics over the feed; see the contract in ``fastnn.backends``."""
-    layout = _layout(plan)
+    layout = _layout(plan, isinstance(feed.X, SparseRows))
     n = len(feed.X)
     if n == 0:
         return
@@ -195,12 +208,23 @@ def evaluate(plan, params, feed, sums, threads=1):
     order = layout.chunk(n)
     chunks = -(-n // len(order))
     totals = np.zeros((chunks, len(sums)))
-    layout.forward(layout.ops, params, layout.columns, order, feed.X, None, False, 0,
+    X, csr = _rows(feed.X, plan)
+    layout.forward(layout.ops, params, layout.columns, order, X, None, False, 0,
                    _threads(min(threads, chunks), layout.work_per_row * n),
                    _two_dimensional(feed.T, plan.dtype), _flat(feed.labels),
-                   _flat(feed.weights), totals)
+                   _flat(feed.weights), totals, csr)
     # np.cumsum adds one after the other, where np.sum would add in an order of its own
     sums += np.cumsum(totals, axis=0)[-1]
+
+
+def jacobian(plan, params, X, J, threads=1):
+    """Derivatives J (n, m, n_trained) of the outputs; see the contract in ``fastnn.backends``."""
+    layout = _layout(plan, False)
+    if not layout.compiled or plan.ops["adds"].any():  # each row's gradient would need a spare one
+        numpy_backend.jacobian(plan, params, X, J)
+    elif len(X):
+        threads = _threads(threads, 3 * layout.work_per_row * plan.n_outputs * len(X))
+        core.jacobian(layout.ops, params, layout.columns, dense(X), J, threads)
 
 
 def permutations(seed, first_epoch, n_epochs, n_rows):

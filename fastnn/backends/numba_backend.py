@@ -30,6 +30,7 @@ from fastnn.backends import (
     numpy_backend,
     own,
 )
+from fastnn.backends.numpy_backend import jacobian as jacobian  # of the contract
 from fastnn.losses import rows as losses
 from fastnn.plan import Kind
 from fastnn.random import permutations as permutations  # of the contract
@@ -119,12 +120,13 @@ def _sizes(plan) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def _has_own(plan) -> bool:
-    """Whether an activation is the user's own: the plan then runs on NumPy, which is said once."""
+    """Whether a formula is the user's own: the plan then runs on NumPy, which is said once."""
     if plan.calls:
         return True
-    found = own.classes(plan.ops)
-    for cls in found:
-        own.say_that_numpy_runs(cls, "the numba backend knows the package's own formulas only")
+    found = own.formulas(plan.ops)
+    for what, thing in found:
+        own.say_that_numpy_runs(
+            what, thing, "the numba backend knows the package's own formulas only")
     return bool(found)
 
 

@@ -14,6 +14,7 @@ from fastnn import activations, random
 from fastnn.backends import bind_forward, numpy_heads, numpy_layers, numpy_merging, numpy_step
 from fastnn.plan import Kind, Plan
 from fastnn.random import permutations as permutations  # of the contract
+from fastnn.sparse import SparseRows, dense
 
 NAME = "numpy"
 CHUNK = 256  # rows of a prediction that are computed at once
@@ -27,11 +28,18 @@ class Run:
         self.work = np.zeros((n, plan.columns), plan.dtype)
         self.T = self.labels = self.weights = self.grads = self.feed = None
         self.spare = np.zeros(plan.n_trained, plan.dtype) if plan.ops["adds"].any() else None
+        self.sparse = None  # the input as a sparse matrix, for its one op
         self.sums = np.zeros(1 + plan.n_metrics)
 
     def columns(self, offset: int, width: int):
         """The value (n, width) at a column offset."""
         return self.work[:, offset : offset + width]
+
+    def source(self, op):
+        """What a dense op reads: its columns, or the sparse input."""
+        if self.sparse is not None and op["src"] == self.plan.ops[0]["dst"]:
+            return self.sparse
+        return self.columns(op["src"], op["k"])
 
     def matrix(self, vector, op):
         return vector[op["w"] : op["w"] + op["k"] * op["m"]].reshape(op["k"], op["m"])
@@ -104,11 +112,14 @@ def _derive(run, op, dy, y, z):
 
 
 def forward_input(run, op, X):
+    if isinstance(X, SparseRows):
+        run.sparse = X.matrix
+        return
     run.columns(op["dst"], op["k"])[:] = X[:, op["s"] : op["s"] + op["k"]]
 
 
 def forward_dense(run, op, X):
-    z = run.columns(op["src"], op["k"]) @ run.matrix(run.params, op)
+    z = run.source(op) @ run.matrix(run.params, op)
     if op["b"] >= 0:
         z += run.params[op["b"] : op["b"] + op["m"]]
     if op["keep"] >= 0:
@@ -120,7 +131,7 @@ def backward_dense(run, op):
     dy, y = run.columns(op["ddst"], op["m"]), run.columns(op["dst"], op["m"])
     dz = _derive(run, op, dy, y, run.columns(op["keep"], op["m"]) if op["keep"] >= 0 else None)
     if op["trains"]:
-        run.matrix(run.grads, op)[:] = run.columns(op["src"], op["k"]).T @ dz
+        run.matrix(run.grads, op)[:] = run.source(op).T @ dz
         if op["b"] >= 0:
             run.grads[op["b"] : op["b"] + op["m"]] = dz.sum(axis=0)
     if op["dsrc"] >= 0:
@@ -331,8 +342,8 @@ EVALUATE = {*numpy_heads.METRICS, Kind.PENALTY, Kind.ORTHOGONALITY}
 def forward(plan, params, X, Y, training=False, step=0, threads=1):
     """Predictions Y (n, m) of X (n, k); see the contract in ``fastnn.backends``."""
     with np.errstate(all="ignore"):
-        if training:
-            run = Run(plan, params, len(X), True, step)
+        if training or isinstance(X, SparseRows):  # whose products take each row by itself
+            run = Run(plan, params, len(X), training, step)
             run.forward(X)
             Y[:] = run.Y
             return
@@ -378,6 +389,20 @@ def train(plan, memory, feed, order, batch_size, scalars, step, sums, Y=None, th
                 run.finish(memory.slots, scalars[done] if plan.n_scalars else None)
                 sums[part] += run.sums
                 done += 1
+
+
+def jacobian(plan, params, X, J, threads=1):
+    """Derivatives J (n, m, n_trained) of the outputs; see the contract in ``fastnn.backends``."""
+    head = next(op for op in plan.ops if Kind.OUTPUT <= op["kind"] <= Kind.OVERLAP_LOSS)
+    X = dense(X)
+    with np.errstate(all="ignore"):
+        for i in range(len(X)):
+            run = Run(plan, params, 1, True)
+            run.forward(X[i : i + 1])
+            for j in range(head["m"]):
+                run.columns(head["dsrc"], head["m"])[:] = np.arange(head["m"]) == j
+                run.grads = J[i, j]
+                run.backward()
 
 
 def finish(plan, memory, scalars):

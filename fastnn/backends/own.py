@@ -1,20 +1,28 @@
-"""A user's own activations as C functions: compiled by Numba, called from inside the stretch."""
+"""A user's own formulas as C functions: compiled by Numba, called from inside the stretch."""
 
 from __future__ import annotations
 
 import warnings
 from functools import cache
+from types import FunctionType
 
 import numpy as np
 
-from fastnn import activations
+from fastnn import activations, losses
+from fastnn.backends import own_losses
 from fastnn.plan import Kind
 
 
-def classes(ops) -> list[type]:
-    """The activations among the ops that are a user's own."""
-    chosen = ops[ops["kind"] == Kind.ACTIVATION]["formula"]
-    return [activations.at_code(f) for f in chosen if f >= len(activations.elementwise())]
+def formulas(ops) -> list[tuple[str, object]]:
+    """The users' own among the ops: ("activation", its class) or ("loss", its recipe)."""
+    found = []
+    for op in ops:
+        if op["kind"] == Kind.ACTIVATION and op["formula"] >= len(activations.elementwise()):
+            found.append(("activation", activations.at_code(op["formula"])))
+        elif op["kind"] == Kind.ELEMENT_LOSS:
+            recipe = losses.recipe(op["formula"], tuple(float(op[f"a{i}"]) for i in (1, 2, 3)))
+            found += [("loss", recipe)] if recipe else []
+    return found
 
 
 def fill_in(ops, dtype) -> bool:
@@ -24,12 +32,12 @@ def fill_in(ops, dtype) -> bool:
     """
     if (ops["kind"] == Kind.CALL).any():
         return False
-    package = len(activations.elementwise())
     for op in ops:
-        if op["kind"] == Kind.ACTIVATION and op["formula"] >= package:
-            cls = activations.at_code(op["formula"])
-            numbers = tuple(float(op[f"a{i}"]) for i in range(len(cls.hyper)))
-            functions = compiled(cls, numbers, np.dtype(dtype).name)
+        for what, thing in formulas([op]):
+            numbers = ()
+            if what == "activation":
+                numbers = tuple(float(op[f"a{i}"]) for i in range(len(thing.hyper)))
+            functions = compiled(what, thing, numbers, np.dtype(dtype).name)
             if functions is None:
                 return False
             op["w"], op["b"] = (function.address for function in functions)
@@ -37,42 +45,57 @@ def fill_in(ops, dtype) -> bool:
 
 
 @cache
-def say_that_numpy_runs(cls: type, why: str) -> None:
-    """A warning, once for a class."""
-    warnings.warn(f"The activation {cls.__name__} runs on the NumPy backend, and the whole model "
-                  f"with it: {why}.", RuntimeWarning, stacklevel=2)
+def say_that_numpy_runs(what: str, thing, why: str) -> None:
+    """A warning, once for an activation's class or a loss's recipe."""
+    name = thing.__name__ if what == "activation" else thing.name
+    warnings.warn(f"The {what} {name} runs on the NumPy backend, and the whole model with it: "
+                  f"{why}.", RuntimeWarning, stacklevel=2)
 
 
 @cache
-def compiled(cls: type, numbers: tuple[float, ...], dtype: str):
-    """The C functions (activate, derive) of a class with these numbers; None if there are none.
+def compiled(what: str, thing, numbers: tuple[float, ...], dtype: str):
+    """Two C functions of a user's formula, its value and its gradient; None if there are none.
 
-    activate(y, size) and derive(dy, y, z, size) work in place on arrays of the type.
+    An activation's work in place on arrays of the type: activate(y, size) and
+    derive(dy, y, z, size). A loss's both have the arguments (out, t, y, m, lanes, rows): values in
+    panels, m columns of ``lanes`` rows side by side.
     """
+    if what == "loss" and thing.of is None:
+        say_that_numpy_runs(what, thing, thing.why)
+        return None
     try:
         import numba
     except ImportError:
-        say_that_numpy_runs(cls, 'to compile it takes Numba, `pip install "fastnn[numba]"`')
+        say_that_numpy_runs(what, thing, 'to compile it takes Numba, `pip install "fastnn[numba]"`')
         return None
     try:
-        return _compile(numba, cls, numbers, np.dtype(dtype))
+        if what == "loss":
+            return own_losses.compile_loss(numba, thing, np.dtype(dtype))
+        return _compile(numba, thing, numbers, np.dtype(dtype))
     except Exception as error:  # whatever a user's function makes Numba say
         first = str(error).strip().partition("\n")[0]
-        say_that_numpy_runs(cls, f"Numba cannot compile it ({type(error).__name__}: {first})")
+        why = f"Numba cannot compile it ({type(error).__name__}: {first})"
+        say_that_numpy_runs(what, thing, why)
         return None
 
 
 def _scalar_functions(numba, cls, values):
     """z -> y and (dy, y, z) -> dz, for compiled code."""
+    njit = numba.njit(error_model="numpy")  # 1 / 0 is inf, as in NumPy
     if cls.function is not None:
-        function, slope = numba.njit(cls.function), numba.njit(cls.slope)
+        function, slope = njit(_python(cls.function)), njit(_python(cls.slope))
         return function, numba.njit(lambda dy, y, z: dy * slope(z))
-    forward, backward = numba.njit(cls.forward), numba.njit(cls.backward)
+    forward, backward = njit(cls.forward), njit(cls.backward)
     if cls.keeps_z():
         derive = numba.njit(lambda dy, y, z: backward(dy, y, z, *values))
     else:
         derive = numba.njit(lambda dy, y, z: backward(dy, y, *values))
     return numba.njit(lambda z: forward(z, *values)), derive
+
+
+def _python(function):
+    """The function as Python's own: Numba takes one of NumPy's, such as np.sin, inside it only."""
+    return function if isinstance(function, FunctionType) else lambda z: function(z)
 
 
 def _compile(numba, cls, numbers, dtype):

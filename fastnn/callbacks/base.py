@@ -97,6 +97,17 @@ class History(Callback):
         super().set_model(model)
         model.history = self
 
+    def plot(self, metric: str = "loss", ax=None):
+        """Draw a metric over the epochs; see `fastnn.plot.history`."""
+        from fastnn.plot import history
+
+        return history(self, metric, ax)
+
+    def _repr_html_(self) -> str:
+        from fastnn.notebook import history_html
+
+        return history_html(self)
+
     def on_train_begin(self, logs=None):
         self.epoch = []
 

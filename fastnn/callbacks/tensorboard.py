@@ -85,7 +85,8 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch, logs=None):
         optimizer = self.model.optimizer
         train = {name: v for name, v in logs.items() if not name.startswith("val_")}
-        train["learning_rate"] = float(optimizer.learning_rate)
+        if hasattr(optimizer, "learning_rate"):
+            train["learning_rate"] = float(optimizer.learning_rate)
         if self.write_steps_per_second:
             start, before = self._started
             train["steps_per_second"] = (

@@ -48,7 +48,7 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         "optimizers": ("Adafactor", "Muon", "ScheduleFreeAdamW", "MultiOptimizer",
                        "OptimizerMap"),
         "callbacks": ("RemoteMonitor",),
-        "utils": ("FeatureSpace", "plot_model", "model_to_dot"),
+        "utils": ("FeatureSpace", "model_to_dot"),
         "wrappers": ("*",),
     },
     "a layer of one's own has a method backward instead": {

@@ -26,6 +26,7 @@ from fastnn.losses.base import (
     divisor,
     elementwise,
     formula,
+    recipe,
 )
 from fastnn.losses.crossentropy import (
     BinaryCrossentropy,
@@ -102,7 +103,8 @@ __all__ = [
     "divisor", "elementwise", "focal_loss", "formula", "generalized_loss", "get", "hinge",
     "huber", "kl_divergence", "log_cosh", "mean_absolute_error",
     "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
-    "of_function", "one_hot", "overlap_loss", "poisson", "serialize", "smooth", "softmax_loss",
+    "of_function", "one_hot", "overlap_loss", "poisson", "recipe", "serialize", "smooth",
+    "softmax_loss",
     "sparse_categorical_crossentropy", "squared_hinge", "sum_squared_error", "tversky",
 ]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from fastnn import registry
 from fastnn.formulas import Formula, as_real
+from fastnn.losses import recipes
 from fastnn.losses.checks import check_gradient, derived
 from fastnn.plan import Kind
 
@@ -25,10 +27,12 @@ class Loss(Formula):
 
     A loss of your own is a subclass with ``call(y_true, y_pred)``, which returns the loss of each
     row (n,), or of each output (n, m), which are then averaged, and ``gradient(y_true, y_pred)``,
-    (n, m): the derivative of that number in each output, which is checked before the first step.
-    Without one the gradient goes through the functions of NumPy and `fastnn.ops` that ``call`` is
-    made of. It runs on the NumPy backend. A formula of one output is faster as a subclass of
-    ElementwiseLoss.
+    (n, m): the derivative of that number in each output; it is checked before the first step. Both
+    run inside the compiled stretch where Numba can compile them, which takes functions of the
+    arguments alone (no ``self``) and of each row alone; elsewhere the model runs on the NumPy
+    backend, and says so once. A formula with numbers of its own is a subclass of ElementwiseLoss.
+    Without a ``gradient``, it is found through the functions of NumPy and `fastnn.ops` that
+    ``call`` is made of, on the NumPy backend.
 
     >>> from fastnn import losses
     >>> class Quartic(losses.Loss):
@@ -129,8 +133,12 @@ class Loss(Formula):
             dy = np.asarray(gradient(t, y), y.dtype) * scale(call(t, y), y)
             return dy.reshape(len(y), -1)
 
+        if getattr(gradient, "traced", False):
+            recipe = recipes.Recipe(self.name, why="its derivative is found as it runs, in Python")
+        else:
+            recipe = recipes.of_arrays(self.name, call, gradient, value.shape, sums == 1)
         return builder.head(Kind.ELEMENT_LOSS, value, numbers=(1.0,), sums=sums,
-                            formula=_own_code((self.name, row, slope, ())))
+                            formula=_own_code((self.name, row, slope, ()), recipe))
 
 
 class ElementwiseLoss(Loss):
@@ -281,13 +289,23 @@ def elementwise() -> list[tuple[str, object, object, tuple[str, ...]]]:
     return table
 
 
-_own: list[tuple] = []  # users' formulas: codes behind the printed ones, for the NumPy backend
+_own: list[tuple] = []  # users' formulas: codes behind the printed ones
+_recipes: list[recipes.Recipe] = []  # how each of them is compiled
 
 
 def formula(code: int) -> tuple:
     """The formula of a code: a row of `elementwise`, or a user's own."""
     printed = elementwise()
     return printed[code] if code < len(printed) else _own[code - len(printed)]
+
+
+def recipe(code: int, numbers: tuple[float, ...]) -> recipes.Recipe | None:
+    """How the user's formula of a code is compiled with these numbers; None for the package's."""
+    at = code - len(elementwise())
+    if at < 0:
+        return None
+    names = _own[at][3]
+    return replace(_recipes[at], numbers=tuple(numbers[: len(names)])) if names else _recipes[at]
 
 
 def code(cls: type[ElementwiseLoss], linked: bool) -> int:
@@ -298,12 +316,14 @@ def code(cls: type[ElementwiseLoss], linked: bool) -> int:
         return [row[0] for row in elementwise()].index(name)
     value, gradient = ((owner.link_value, owner.link_gradient) if linked else
                        (owner.value, owner.gradient))
-    return _own_code((name, value, gradient, cls.hyper))
+    return _own_code((name, value, gradient, cls.hyper),
+                     recipes.Recipe(name, value, gradient, "number"))
 
 
-def _own_code(row: tuple) -> int:
+def _own_code(row: tuple, recipe: recipes.Recipe) -> int:
     if row not in _own:
         _own.append(row)
+        _recipes.append(recipe)
     return len(elementwise()) + _own.index(row)
 
 

@@ -44,8 +44,9 @@ def custom(value, gradient, name: str | None = None, reduction="sum_over_batch_s
     example : a pair (y_true, y_pred) of small arrays at which the gradient is checked now; None:
         numbers between 0.1 and 0.9. A wrong one is a ValueError that says where.
 
-    Training runs on the NumPy backend then, and says so. A formula without loops is faster as a
-    subclass of `ElementwiseLoss`.
+    Where Numba can compile the functions, for numbers or for rows, they run inside the compiled
+    stretch; elsewhere the model runs on the NumPy backend, and says so once. Numba takes
+    ``np.sum(..., axis=1)`` but no mean along an axis, and no function that is not NumPy's.
 
     >>> from fastnn import losses
     >>> quartic = losses.custom(lambda t, y: (y - t) ** 4, lambda t, y: 4 * (y - t) ** 3, "quartic")

@@ -14,13 +14,17 @@ from fastnn.optimizers.adamax import Adamax
 from fastnn.optimizers.base import Optimizer, get, rules
 from fastnn.optimizers.ftrl import Ftrl
 from fastnn.optimizers.lamb import Lamb
+from fastnn.optimizers.lbfgs import LBFGS
 from fastnn.optimizers.lion import Lion
+from fastnn.optimizers.marquardt import LevenbergMarquardt
 from fastnn.optimizers.nadam import Nadam
 from fastnn.optimizers.rmsprop import RMSprop
 from fastnn.optimizers.sgd import SGD
+from fastnn.optimizers.whole import WholeOptimizer
 
-__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion", "Nadam",
-           "Optimizer", "RMSprop", "deserialize", "get", "rules", "schedules", "serialize"]
+__all__ = ["LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb",
+           "LevenbergMarquardt", "Lion", "Nadam", "Optimizer", "RMSprop", "WholeOptimizer",
+           "deserialize", "get", "rules", "schedules", "serialize"]
 
 
 def serialize(optimizer: Optimizer) -> dict:
