@@ -108,9 +108,6 @@ class Variable:
     def __getitem__(self, key):
         return self._value[key]
 
-    def __len__(self) -> int:
-        return len(self._value)
-
     def __repr__(self) -> str:
         return f"<Variable {self.name}, shape={self.shape}, dtype={self.dtype}>"
 
