@@ -12,9 +12,10 @@ from fastnn._version import __version__
 
 # What the package offers, and where it lies. Nothing is imported before it is used.
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
-            "initializers", "keras", "layers", "lessons", "losses", "metrics", "models", "ops",
-            "optimizers", "perceptron", "plot", "random",
-            "regularizers", "saving", "training", "utils")
+            "functional", "initializers", "keras", "layers", "lessons", "losses", "metrics",
+            "models", "ops", "optimizers", "perceptron", "plot", "random", "regularizers",
+            "saving", "training", "understanding", "utils")
+_OPTIONAL = ("sklearn",)  # these need an extra and so are no part of `from fastnn import *`
 _NAMES = {
     "Input": "fastnn.layers",
     "Model": "fastnn.models",
@@ -37,7 +38,7 @@ __all__ = ["__version__", *_MODULES, *_NAMES]
 def __getattr__(name: str):
     from importlib import import_module
 
-    if name in _MODULES:
+    if name in _MODULES or name in _OPTIONAL:
         return import_module(f"fastnn.{name}")
     if name in _NAMES:
         value = getattr(import_module(_NAMES[name]), name)

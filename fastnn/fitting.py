@@ -35,6 +35,11 @@ class Fit:
         batches.each_step = bool(callbacks.followers)
 
     @property
+    def validation_feed(self):
+        """The feed that is validated on; None without one, or where it comes in batches."""
+        return self._validation and getattr(self._validation(False), "feed", None)
+
+    @property
     def interrupted(self) -> bool:
         """Whether a Ctrl-C has ended it."""
         return self._interrupt.seen

@@ -20,6 +20,7 @@ from fastnn import (
     random,
     registry,
     rows,
+    understanding,
 )
 from fastnn.callbacks import CallbackList
 from fastnn.layers.base import Layer, Variable, assign_all
@@ -444,15 +445,32 @@ class Model(Network):
         self._predictor = Predictor(self, backend)
         return self._predictor
 
+    # looking inside
+
+    activations = understanding.activations
+    gradients = understanding.gradients
+    input_gradients = understanding.input_gradients
+    row_losses = understanding.row_losses
+    row_gradients = understanding.row_gradients
+    check_gradients = understanding.check_gradients
+    explain_step = understanding.explain_step
+    diagnose = understanding.diagnose
+
     # description
 
     def summary(self, line_length=None, positions=None, print_fn=None, show_trainable=False,
-                layer_range=None) -> None:
-        """Print the layers, their shapes and how many parameters they have, as Keras does."""
+                layer_range=None, *, flops=False) -> None:
+        """Print the layers, their shapes and how many parameters they have, as Keras does.
+
+        flops : also the operations, the bytes and the measured time a step, as
+            `fastnn.understanding.costs` has them.
+        """
         from fastnn.summary import describe, print_summary
 
         print_summary(self.name, *describe(self), print_fn=print_fn, line_length=line_length,
                       positions=positions, show_trainable=show_trainable, layer_range=layer_range)
+        if flops:
+            understanding.print_costs(self, print_fn)
 
     def save(self, path, overwrite=True, metadata=None) -> None:
         """Write the model, its optimizer's state included, to a file; see `fastnn.saving`."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn import registry
+from fastnn import dense_arrays, registry
 from fastnn.functional_model import Functional, layer_of
 from fastnn.layers.base import Layer, standard_shape
 from fastnn.layers.core import InputLayer
@@ -167,6 +167,26 @@ class Sequential(Model, of_package=True):
         """A model of the same layers with fresh weights."""
         layers = [layer_of(layer) for layer in config["layers"]]
         return cls(layers, name=config.get("name"), dtype=config.get("dtype"))
+
+    @classmethod
+    def from_arrays(cls, arrays, activations=None, *, dtype=None, name=None) -> Sequential:
+        """A stack of Dense layers with these weights: [(W1, b1), (W2, b2), ...].
+
+        W (inputs, units); b (units,) or None. activations : a name for each layer, or one for all
+        but the last. dtype : None takes float64 if any W is of that type, else float32.
+
+        >>> import numpy as np
+        >>> from fastnn import Sequential
+        >>> arrays = [(np.ones((2, 3)), np.zeros(3)), (np.ones((3, 1)), None)]
+        >>> model = Sequential.from_arrays(arrays, ["relu", None])
+        >>> model.predict(np.array([[1.0, 2.0]]))
+        array([[9.]])
+        """
+        return dense_arrays.from_arrays(cls, arrays, activations, dtype, name=name)
+
+    def to_arrays(self) -> list:
+        """The weights as [(W, b), ...], copies; ValueError for layers that are not so."""
+        return dense_arrays.to_arrays(self)
 
 
 def load_model(path, **options):

@@ -53,7 +53,7 @@ class Kind(IntEnum):
     # to sums[own] if own > 0. Metrics belong to the head before them.
     OUTPUT = 16  # no loss: prediction only
     ELEMENT_LOSS = 17  # a0 * sum_j formula(t_j, src_j)
-    SOFTMAX_LOSS = 18  # cross-entropy of logits
+    SOFTMAX_LOSS = 18  # cross-entropy of logits; a2: the most that a row costs, 0 for no bound
     CROSS_LOSS = 19  # cross-entropy of probabilities
     COSINE_LOSS = 20  # -cos of the angle between the rows of t and src
     CATEGORICAL_HINGE_LOSS = 21
@@ -68,7 +68,9 @@ class Kind(IntEnum):
     SPARSE_TOP_K_ACCURACY = 37  # the same at the label
     CONFUSION = 38  # how many j (all, or a3 alone) have (y_j > a0) == a1 and (t_j != 0) == a2
     # what happens to gradients and parameters after the backward pass
-    PENALTY = 48  # a0 |w| + a1 w^2 of w[k], added to the loss and its gradient
+    # a0 |w| + a1 w^2 of w[k], times the step's scalar m where m >= 0, added to the gradient, and to
+    # the loss or to sums[dst] where dst >= 0
+    PENALTY = 48
     CLIP_VALUE = 49  # g[w : w + k] into [-a0, a0]
     CLIP_NORM = 50  # g[w : w + k] scaled to a norm of at most a0
     UPDATE = 51  # formula is the optimizer's rule, for parameters w : w + k
@@ -322,6 +324,10 @@ class Builder:
             value.op = next(i for i, row in enumerate(self._rows) if row["dst"] == value.offset)
         return True
 
+    def made(self, layer, value: Value) -> Value:
+        """Called with each layer's finished output: who looks at layers overrides it."""
+        return value
+
     # what stands behind the network
 
     @property
@@ -364,9 +370,20 @@ class Builder:
         self._target = {"t": column, "v": weights, "own": self._metrics, "weight": weight}
         return self._metrics
 
-    def penalty(self, offset: int, size: int, l1: float, l2: float) -> None:
-        """Add l1 * sum |w| + l2 * sum w^2 of a parameter to the loss and its gradient."""
-        self._append(Kind.PENALTY, (l1, l2), w=offset, k=size)
+    def penalty(self, offset: int, size: int, l1: float, l2: float, column: int = -1,
+                into: int = -1) -> None:
+        """Add l1 * sum |w| + l2 * sum w^2 of a parameter to the loss and its gradient.
+
+        column : of the step's scalars; in training the penalty is times that. into : the sum, of
+        `own_sum`, that takes the penalty's value instead of the loss.
+        """
+        self._n_scalars = max(self._n_scalars, column + 1)
+        self._append(Kind.PENALTY, (l1, l2), w=offset, k=size, m=column, dst=into)
+
+    def own_sum(self) -> int:
+        """The place of one more of the sums that come back, behind the metrics so far."""
+        self._metrics += 1
+        return self._metrics
 
     def orthogonality(self, offset: int, shape, factor: float, columns: bool) -> None:
         """Add factor * the mean of |cosine| over pairs of a matrix's rows, or of its columns."""
@@ -393,7 +410,7 @@ class Builder:
     def update(self, rule: int, n_trained: int, n_slots: int, n_scalars: int,
                gate: int = -1) -> None:
         """The optimizer's step on the first ``n_trained`` parameters."""
-        self._n_slots, self._n_scalars = n_slots, n_scalars
+        self._n_slots, self._n_scalars = n_slots, max(self._n_scalars, n_scalars)
         self._append(Kind.UPDATE, formula=rule, w=0, k=n_trained, b=gate)
 
     def step(self, kind: Kind, offset: int, size: int, column: int, gate: int = -1, slot: int = -1,

@@ -125,8 +125,4 @@ def _times(model, job: Job, seconds: float) -> Markup:
 
 def _diagnosis(model, job: Job):
     """What ``model.diagnose`` finds on the training rows."""
-    found = model.diagnose(job.X, job.y) if hasattr(model, "diagnose") else None
-    if found is None:
-        return
-    shown = getattr(found, "_repr_html_", None)
-    yield _section("Diagnosis", Markup(shown()) if shown else element("pre", str(found)))
+    yield _section("Diagnosis", element("pre", str(model.diagnose(job.X, job.y))))

@@ -232,13 +232,13 @@ def _width(text: str) -> int:
 
 
 def _size_line(what: str, size: Size) -> str:
-    return f" {what} params: {size.count:,} ({_bytes(size.nbytes)})"
+    return f" {what} params: {size.count:,} ({in_bytes(size.nbytes)})"
 
 
-def _bytes(number: float) -> str:
+def in_bytes(number: float) -> str:
     """A number of bytes for people, in steps of 1024.
 
-    >>> [_bytes(n) for n in (0, 1023, 1536, 5 * 1024**3)]
+    >>> [in_bytes(n) for n in (0, 1023, 1536, 5 * 1024**3)]
     ['0.00 B', '1023.00 B', '1.50 KB', '5.00 GB']
     """
     for unit in ("B", "KB", "MB", "GB", "TB"):

@@ -46,6 +46,8 @@ class Trainer:
     order ``random.permutations(seed, e, 1, rows)``, and step s draws its dropout masks.
     """
 
+    builder = Builder  # what makes the plan
+
     def __init__(self, model, optimizer="rmsprop", loss="mse", metrics=(), backend=None,
                  seed=None, weighted_metrics=()):
         model.ensure_packed()
@@ -72,7 +74,7 @@ class Trainer:
         self.run = None  # the `fitting.Fit` at work
 
     def _lower(self):
-        model, builder = self.model, Builder(self.model.params.dtype)
+        model, builder = self.model, self.builder(self.model.params.dtype)
         outputs.lower(self.outputs, builder, model.lower_outputs(builder))
         trained = [variable for variable in model.trainable_weights if variable not in model.unused]
         for variable in trained:

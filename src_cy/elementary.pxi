@@ -92,6 +92,7 @@ cdef extern from "kernels.h" nogil:
     const int COUNTERS
 
     void* new_workspace(size_t)
+    void* raw_workspace(size_t)
 
     ctypedef struct barrier_t:
         pass

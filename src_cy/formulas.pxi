@@ -711,6 +711,27 @@ cdef void derive(
 DERIVE_FORMULAS = ('Linear', 'ReLU', 'Sigmoid', 'Tanh', 'LeakyReLU', 'ELU', 'Softplus', 'SiLU', 'BoundedReLU', 'ReLU6', 'HardSigmoid', 'HardSiLU', 'HardTanh', 'HardShrink', 'SoftShrink', 'Threshold', 'SparsePlus', 'SparseSigmoid', 'Exponential', 'CELU', 'SELU', 'GELU', 'GeluTanh', 'LogSigmoid', 'Mish', 'Softsign', 'Squareplus', 'TanhShrink')
 
 
+cdef void loss_PoissonDeviance(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = ((exp_(y) - t) - (t * (y - log_((t if (t > <real>0.0) else <real>1.0)))))
+
+cdef void loss_LogLoss(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, most
+    most = <real>numbers[0]
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = minimum_(((maximum_(y, <real>0.0) - (t * y)) + log1p_(exp_((-abs_(y))))), most)
+
 cdef void loss_BinaryCrossentropy(
     real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
@@ -781,6 +802,17 @@ cdef void loss_Hinge(
         y = y_[i]
         s = ((-<real>1.0) if (t == <real>0.0) else t)
         out_[i] = maximum_((<real>1.0 - (s * y)), <real>0.0)
+
+cdef void loss_PerceptronLoss(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, s
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = ((-<real>1.0) if (t == <real>0.0) else t)
+        out_[i] = maximum_(((-s) * y), <real>0.0)
 
 cdef void loss_SquaredHinge(
     real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
@@ -886,36 +918,63 @@ cdef void loss(
 ) noexcept nogil:
     """out[lo:hi] <- formula(t, y)."""
     if code == 0:
-        loss_BinaryCrossentropy[real](out_, t_, y_, numbers, lo, hi)
+        loss_PoissonDeviance[real](out_, t_, y_, numbers, lo, hi)
     elif code == 1:
-        loss_BinaryCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
+        loss_LogLoss[real](out_, t_, y_, numbers, lo, hi)
     elif code == 2:
-        loss_BinaryFocalCrossentropy[real](out_, t_, y_, numbers, lo, hi)
+        loss_BinaryCrossentropy[real](out_, t_, y_, numbers, lo, hi)
     elif code == 3:
-        loss_BinaryFocalCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
+        loss_BinaryCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
     elif code == 4:
-        loss_Hinge[real](out_, t_, y_, numbers, lo, hi)
+        loss_BinaryFocalCrossentropy[real](out_, t_, y_, numbers, lo, hi)
     elif code == 5:
-        loss_SquaredHinge[real](out_, t_, y_, numbers, lo, hi)
+        loss_BinaryFocalCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
     elif code == 6:
-        loss_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
+        loss_Hinge[real](out_, t_, y_, numbers, lo, hi)
     elif code == 7:
-        loss_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
+        loss_PerceptronLoss[real](out_, t_, y_, numbers, lo, hi)
     elif code == 8:
-        loss_MeanAbsolutePercentageError[real](out_, t_, y_, numbers, lo, hi)
+        loss_SquaredHinge[real](out_, t_, y_, numbers, lo, hi)
     elif code == 9:
-        loss_MeanSquaredLogarithmicError[real](out_, t_, y_, numbers, lo, hi)
+        loss_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 10:
-        loss_Huber[real](out_, t_, y_, numbers, lo, hi)
+        loss_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 11:
-        loss_LogCosh[real](out_, t_, y_, numbers, lo, hi)
+        loss_MeanAbsolutePercentageError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 12:
-        loss_Poisson[real](out_, t_, y_, numbers, lo, hi)
+        loss_MeanSquaredLogarithmicError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 13:
+        loss_Huber[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 14:
+        loss_LogCosh[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 15:
+        loss_Poisson[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 16:
         loss_KLDivergence[real](out_, t_, y_, numbers, lo, hi)
 
-LOSS_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
+LOSS_FORMULAS = ('PoissonDeviance', 'LogLoss', 'BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'PerceptronLoss', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
+
+cdef void slope_PoissonDeviance(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = (exp_(y) - t)
+
+cdef void slope_LogLoss(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, most
+    most = <real>numbers[0]
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        out_[i] = ((<real>1.0 / (<real>1.0 + exp_((-y)))) - t)
 
 cdef void slope_BinaryCrossentropy(
     real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
@@ -994,6 +1053,17 @@ cdef void slope_Hinge(
         y = y_[i]
         s = ((-<real>1.0) if (t == <real>0.0) else t)
         out_[i] = ((-s) if ((s * y) < <real>1.0) else <real>0.0)
+
+cdef void slope_PerceptronLoss(
+    real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real t, y, s
+    for i in range(lo, hi):
+        t = t_[i]
+        y = y_[i]
+        s = ((-<real>1.0) if (t == <real>0.0) else t)
+        out_[i] = ((-s) if ((s * y) <= <real>0.0) else <real>0.0)
 
 cdef void slope_SquaredHinge(
     real* out_, real* t_, real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
@@ -1097,35 +1167,41 @@ cdef void slope(
 ) noexcept nogil:
     """out[lo:hi] <- d formula / dy of (t, y)."""
     if code == 0:
-        slope_BinaryCrossentropy[real](out_, t_, y_, numbers, lo, hi)
+        slope_PoissonDeviance[real](out_, t_, y_, numbers, lo, hi)
     elif code == 1:
-        slope_BinaryCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
+        slope_LogLoss[real](out_, t_, y_, numbers, lo, hi)
     elif code == 2:
-        slope_BinaryFocalCrossentropy[real](out_, t_, y_, numbers, lo, hi)
+        slope_BinaryCrossentropy[real](out_, t_, y_, numbers, lo, hi)
     elif code == 3:
-        slope_BinaryFocalCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
+        slope_BinaryCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
     elif code == 4:
-        slope_Hinge[real](out_, t_, y_, numbers, lo, hi)
+        slope_BinaryFocalCrossentropy[real](out_, t_, y_, numbers, lo, hi)
     elif code == 5:
-        slope_SquaredHinge[real](out_, t_, y_, numbers, lo, hi)
+        slope_BinaryFocalCrossentropy_sigmoid[real](out_, t_, y_, numbers, lo, hi)
     elif code == 6:
-        slope_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
+        slope_Hinge[real](out_, t_, y_, numbers, lo, hi)
     elif code == 7:
-        slope_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
+        slope_PerceptronLoss[real](out_, t_, y_, numbers, lo, hi)
     elif code == 8:
-        slope_MeanAbsolutePercentageError[real](out_, t_, y_, numbers, lo, hi)
+        slope_SquaredHinge[real](out_, t_, y_, numbers, lo, hi)
     elif code == 9:
-        slope_MeanSquaredLogarithmicError[real](out_, t_, y_, numbers, lo, hi)
+        slope_MeanSquaredError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 10:
-        slope_Huber[real](out_, t_, y_, numbers, lo, hi)
+        slope_MeanAbsoluteError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 11:
-        slope_LogCosh[real](out_, t_, y_, numbers, lo, hi)
+        slope_MeanAbsolutePercentageError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 12:
-        slope_Poisson[real](out_, t_, y_, numbers, lo, hi)
+        slope_MeanSquaredLogarithmicError[real](out_, t_, y_, numbers, lo, hi)
     elif code == 13:
+        slope_Huber[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 14:
+        slope_LogCosh[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 15:
+        slope_Poisson[real](out_, t_, y_, numbers, lo, hi)
+    elif code == 16:
         slope_KLDivergence[real](out_, t_, y_, numbers, lo, hi)
 
-SLOPE_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
+SLOPE_FORMULAS = ('PoissonDeviance', 'LogLoss', 'BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'PerceptronLoss', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
 
 cdef void update_Adadelta_plain(

@@ -65,24 +65,33 @@ ALWAYS_INLINE void FN(gradient_strip)(int strips, int direct, const REAL *x, int
 }
 
 /* dw[k0:k1][j0:j1] (rows m numbers apart) and, if db is given, db[j0:j1] <- sum_r dz[r][j]. n rows;
-   j0 is a multiple of LANES. Columns of wide panels fall on few lines of the cache, so where many
-   outputs use them they are copied first. */
+   j0 is a multiple of LANES. Columns of wide panels, or rows, fall on few lines of the cache, so where
+   many outputs use them they are copied first. */
 #define GRADIENT_DEPTH ((int)(1024 / sizeof(REAL)))
 #define GRADIENT_BLOCK (8 * GRADIENT_INPUTS)
 ALWAYS_INLINE void FN(gradient)(int direct, const REAL *x, int64_t x_panel, const int64_t *order,
-                                const REAL *dz, int64_t dz_strip, int64_t n, REAL *dw, int64_t m,
-                                int64_t k0, int64_t k1, int64_t j0, int64_t j1, REAL *db) {
-    REAL packed[direct ? 1 : GRADIENT_BLOCK * GRADIENT_DEPTH] __attribute__((aligned(64)));
-    const int pack = !direct && j1 - j0 >= PACK_OUTPUTS && k1 - k0 >= PACK_INPUTS && n >= PACK_PANELS * LANES;
+                                const REAL *dz, int64_t dz_strip, int64_t n, int goes_on, REAL *dw,
+                                int64_t m, int64_t k0, int64_t k1, int64_t j0, int64_t j1, REAL *db,
+                                int64_t pack_outputs) {
+    REAL packed[GRADIENT_BLOCK * GRADIENT_DEPTH] __attribute__((aligned(64)));
+    int64_t places[GRADIENT_DEPTH];
+    const int pack = j1 - j0 >= pack_outputs && k1 - k0 >= PACK_INPUTS && n >= PACK_PANELS * LANES;
     const int64_t block = pack ? GRADIENT_BLOCK : k1 - k0;
+    for (int64_t i = 0; direct && pack && i < GRADIENT_DEPTH; i++) places[i] = i;
     for (int64_t r0 = 0; r0 < n; r0 += GRADIENT_DEPTH) {
         const int64_t depth = n - r0 < GRADIENT_DEPTH ? n - r0 : GRADIENT_DEPTH;
-        const int64_t *which = direct ? order + r0 : order;
         for (int64_t i0 = k0; i0 < k1; i0 += block) {
             const int64_t i1 = i0 + block < k1 ? i0 + block : k1;
+            const int64_t *which = direct ? order + r0 : order;
             const REAL *rows = direct ? x + i0 : x + r0 / LANES * x_panel + i0 * LANES;
             int64_t stride = x_panel;
-            if (pack) {
+            if (pack && direct) {
+                stride = GRADIENT_BLOCK;
+                for (int64_t r = 0; r < depth; r++)
+                    memcpy(packed + r * stride, rows + which[r] * x_panel, (i1 - i0) * sizeof(REAL));
+                rows = packed;
+                which = places;
+            } else if (pack) {
                 stride = GRADIENT_BLOCK * LANES;
                 for (int64_t p = 0; p * LANES < depth; p++)
                     memcpy(packed + p * stride, rows + p * x_panel, (i1 - i0) * LANES * sizeof(REAL));
@@ -92,12 +101,12 @@ ALWAYS_INLINE void FN(gradient)(int direct, const REAL *x, int64_t x_panel, cons
 #if GRADIENT_STRIPS > 1
             for (; j1 - j > LANES; j += 2 * LANES)
                 FN(gradient_strip)(2, direct, rows, stride, which, dz + j / LANES * dz_strip + r0 * LANES,
-                                   dz_strip, depth, r0 > 0, dw + i0 * m + j, m, i1 - i0,
+                                   dz_strip, depth, goes_on || r0 > 0, dw + i0 * m + j, m, i1 - i0,
                                    j1 - j < 2 * LANES ? j1 - j : 2 * LANES);
 #endif
             for (; j < j1; j += LANES)
                 FN(gradient_strip)(1, direct, rows, stride, which, dz + j / LANES * dz_strip + r0 * LANES,
-                                   dz_strip, depth, r0 > 0, dw + i0 * m + j, m, i1 - i0,
+                                   dz_strip, depth, goes_on || r0 > 0, dw + i0 * m + j, m, i1 - i0,
                                    j1 - j < LANES ? j1 - j : LANES);
         }
     }
@@ -105,6 +114,7 @@ ALWAYS_INLINE void FN(gradient)(int direct, const REAL *x, int64_t x_panel, cons
         const REAL *strip = dz + j / LANES * dz_strip;
         FN(vec) sum[PANEL_VECTORS];
         for (int v = 0; v < PANEL_VECTORS; v++) sum[v] = (FN(vec)){0};
+        if (goes_on) memcpy(sum, db + j, (j1 - j < LANES ? j1 - j : LANES) * sizeof(REAL));
         for (int64_t r = 0; r < n; r++)
             for (int v = 0; v < PANEL_VECTORS; v++)
                 sum[v] += *(const FN(vec) *)(strip + r * LANES + v * VLANES);
@@ -115,13 +125,20 @@ ALWAYS_INLINE void FN(gradient)(int direct, const REAL *x, int64_t x_panel, cons
 static void FN(gradient_wide)(const REAL *x, int64_t x_panel, const REAL *dz, int64_t dz_strip,
                               int64_t n, REAL *dw, int64_t m, int64_t k0, int64_t k1, int64_t j0,
                               int64_t j1, REAL *db) {
-    FN(gradient)(0, x, x_panel, NULL, dz, dz_strip, n, dw, m, k0, k1, j0, j1, db);
+    FN(gradient)(0, x, x_panel, NULL, dz, dz_strip, n, 0, dw, m, k0, k1, j0, j1, db, PACK_OUTPUTS);
 }
 
 static void FN(gradient_rows)(const REAL *x, int64_t x_row, const int64_t *order, const REAL *dz,
                               int64_t dz_strip, int64_t n, REAL *dw, int64_t m, int64_t k0,
                               int64_t k1, int64_t j0, int64_t j1, REAL *db) {
-    FN(gradient)(1, x, x_row, order, dz, dz_strip, n, dw, m, k0, k1, j0, j1, db);
+    FN(gradient)(1, x, x_row, order, dz, dz_strip, n, 0, dw, m, k0, k1, j0, j1, db, PACK_OUTPUTS + 1);
+}
+
+/* The same where sums of earlier rows may go on, and where the rows of x are far apart. */
+static void FN(gradient_matrix)(const REAL *x, int64_t x_row, const int64_t *order, const REAL *dz,
+                                int64_t dz_strip, int64_t n, int goes_on, REAL *dw, int64_t m, int64_t k0,
+                                int64_t k1, int64_t j0, int64_t j1, REAL *db) {
+    FN(gradient)(1, x, x_row, order, dz, dz_strip, n, goes_on, dw, m, k0, k1, j0, j1, db, 1);
 }
 
 ALWAYS_INLINE void FN(narrow_tile)(int inputs, const REAL *x, int64_t x_panel, const REAL *d,

@@ -110,15 +110,15 @@ cdef inline void softmax_loss_lanes(
         for i in range(min(L, r.n - p * L)):
             label = label_of(r, p * L + i)
             if not ignored(r, op, p * L + i):
-                losses[i] = (total[i] - (z[label * L + i] - shift[i])) * weight[i]
+                losses[i] = total[i] - (z[label * L + i] - shift[i])
     else:
         for j in range(op.m):
             for i in range(L):
                 target = smooth(t[j * L + i], smoothing, op.m)
                 sums[i] += target
                 losses[i] += 0 if target == 0 else target * (total[i] - (z[j * L + i] - shift[i]))
-        for i in range(L):
-            losses[i] *= weight[i]
+    for i in range(L):
+        losses[i] = (minimum_(losses[i], <real>op.a2) if op.a2 else losses[i]) * weight[i]
     if not wanted:
         return
     for j in range(op.m):
@@ -172,6 +172,21 @@ cdef void cross_loss(run_t* r, const op_t* op, real* work, Py_ssize_t p) noexcep
                 dy[j * L + i] = (
                     (dq[j * L + i] - dot[i]) / total[i] * factor[i] if factor[i] != 0 else 0)
 
+cdef void head_losses(run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil:
+    """The rows' losses and dsrc of some panels."""
+    cdef Py_ssize_t p
+    if not op.sparse:
+        gather_targets[real](r, op, work, p0, p1)
+    if op.kind == ELEMENT_LOSS:
+        element_loss[real](r, op, work, p0, p1)
+    for p in range(p0, p1):
+        if op.kind == SOFTMAX_LOSS:
+            softmax_loss[real](r, op, work, p)
+        elif op.kind == CROSS_LOSS:
+            cross_loss[real](r, op, work, p)
+        elif op.kind > CROSS_LOSS:
+            row_head[real](r, op, work, p)
+
 cdef void head_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     """The prediction, handed out if wanted; with targets, the rows' losses and dsrc."""
     cdef Py_ssize_t p, p0, p1, L = r.lanes
@@ -184,17 +199,7 @@ cdef void head_forward(run_t* r, const op_t* op, real* work) noexcept nogil:
     if op.link and op.kind != SOFTMAX_LOSS or r.T == NULL and op.link:
         link_panels[real](r, op, work, p0, p1)
     if r.T != NULL and op.kind != OUTPUT:
-        if not op.sparse:
-            gather_targets[real](r, op, work, p0, p1)
-        if op.kind == ELEMENT_LOSS:
-            element_loss[real](r, op, work, p0, p1)
-        for p in range(p0, p1):
-            if op.kind == SOFTMAX_LOSS:
-                softmax_loss[real](r, op, work, p)
-            elif op.kind == CROSS_LOSS:
-                cross_loss[real](r, op, work, p)
-            elif op.kind > CROSS_LOSS:
-                row_head[real](r, op, work, p)
+        head_losses[real](r, op, work, p0, p1)
     elif r.training and op.kind == OUTPUT and op.dsrc >= 0:  # an output without a loss
         memset(
             work + op.dsrc * r.capacity + p0 * op.m * L, 0, (p1 - p0) * op.m * L * sizeof(real))

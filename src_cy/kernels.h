@@ -13,13 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory that begins at a multiple of 64 bytes. Zeroed, for padding is computed on like all else and
-   garbage may be slow (subnormals). NULL if there is none. */
-static void *new_workspace(size_t bytes) {
+/* Memory that begins at a multiple of 64 bytes; NULL if there is none. A new workspace is zeroed, for
+   padding is computed on like all else and garbage may be slow (subnormals). */
+static void *raw_workspace(size_t bytes) {
     void *memory = NULL;
-    bytes = (bytes + 64) & ~(size_t)63;
-    if (posix_memalign(&memory, 64, bytes)) return NULL;
-    return memset(memory, 0, bytes);
+    return posix_memalign(&memory, 64, (bytes + 64) & ~(size_t)63) ? NULL : memory;
+}
+
+static void *new_workspace(size_t bytes) {
+    void *memory = raw_workspace(bytes);
+    return memory ? memset(memory, 0, bytes) : NULL;
 }
 
 /* Tiles: TILE_COLUMNS x TILE_PANELS panels of a product, GRADIENT_INPUTS x GRADIENT_STRIPS of a

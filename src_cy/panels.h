@@ -1,29 +1,5 @@
 /* Between rows, panels and strips; dropout's masks. Included twice by kernels.h, with REAL and FN(name). */
 
-/* VLANES vectors as rows of a square; its transpose, by exchanging ever larger halves of pairs. */
-ALWAYS_INLINE void FN(transpose)(FN(vec) *v) {
-#if defined(__clang__)
-    REAL x[VLANES][VLANES], t[VLANES][VLANES];
-    memcpy(x, v, sizeof(x));
-    for (int i = 0; i < VLANES; i++)
-        for (int j = 0; j < VLANES; j++) t[j][i] = x[i][j];
-    memcpy(v, t, sizeof(t));
-#else
-    const FN(index) lanes = FN(count_lanes)();
-#pragma GCC unroll 4
-    for (int d = 1; d < VLANES; d *= 2) {
-        const FN(index) even = lanes + (((lanes & d) != 0) & (VLANES - d));
-#pragma GCC unroll 16
-        for (int i = 0; i < VLANES; i++)
-            if (!(i & d)) {
-                FN(vec) a = v[i], b = v[i | d];
-                v[i] = __builtin_shuffle(a, b, even);
-                v[i | d] = __builtin_shuffle(a, b, even + d);
-            }
-    }
-#endif
-}
-
 /* strips[strip][lane][LANES] (strips `strip` numbers apart) <- panel[m][LANES]; the last strip's
    padding becomes zero */
 static void FN(panel_to_strips)(const REAL *panel, REAL *strips, int64_t strip, int64_t m) {

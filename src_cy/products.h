@@ -1,13 +1,29 @@
 /* y = x w + b on panels, and with the rows of a matrix for x. Included twice by kernels.h, with REAL and FN(name). */
 
-/* packed[k][TILE_COLUMNS] <- w[i wk + j wj] */
+/* packed[k][TILE_COLUMNS] <- w[i wk + j wj], one of wk and wj being 1: where it is wk, squares are transposed */
 static void FN(pack_strip)(const REAL *w, int64_t wk, int64_t wj, int64_t k, REAL *packed) {
-    if (wj == 1)
+    if (wj == 1) {
         for (int64_t i = 0; i < k; i++)
             memcpy(packed + i * TILE_COLUMNS, w + i * wk, TILE_COLUMNS * sizeof(REAL));
-    else
-        for (int j = 0; j < TILE_COLUMNS; j++)
-            for (int64_t i = 0; i < k; i++) packed[i * TILE_COLUMNS + j] = w[i * wk + j * wj];
+        return;
+    }
+    const int64_t whole = k / VLANES * VLANES;
+#pragma GCC unroll 4
+    for (int first = 0; first < TILE_COLUMNS; first += VLANES) {
+        const int count = TILE_COLUMNS - first < VLANES ? TILE_COLUMNS - first : VLANES;
+        for (int64_t i = 0; i < whole; i += VLANES) {
+            FN(vec) v[VLANES];
+#pragma GCC unroll 16
+            for (int j = 0; j < VLANES; j++)
+                v[j] = j < count ? (FN(vec))*(const FN(vecu) *)(w + i + (first + j) * wj) : (FN(vec)){0};
+            FN(transpose)(v);
+#pragma GCC unroll 16
+            for (int l = 0; l < VLANES; l++)
+                memcpy(packed + (i + l) * TILE_COLUMNS + first, &v[l], count * sizeof(REAL));
+        }
+    }
+    for (int64_t i = whole; i < k; i++)
+        for (int j = 0; j < TILE_COLUMNS; j++) packed[i * TILE_COLUMNS + j] = w[i + j * wj];
 }
 
 /* A tile of a product: y[p][j][:] <- start + sum_i x[p][i][:] w[i wk + j wj] for `columns` j and
@@ -150,32 +166,33 @@ static void FN(product)(const REAL *x, int64_t x_panel, const REAL *w, int64_t w
 }
 
 /* A product whose x is the rows of a matrix, read where they lie: lanes run over the columns. The sums
-   are those of product(), in the same order. A tile: out[r][:] += sum_i x[r][i] w[i wk + :]. */
-ALWAYS_INLINE void FN(rows_tile)(int strips, const REAL *const *x, int64_t k, const REAL *w,
-                                 int64_t wk, REAL *out) {
+   are those of product(), in the same order. A tile: out[r][:] <- start[r][:] + sum_i x[r][i] w[i wk + :].
+   `rows` and `strips` are constants to the compiler. */
+ALWAYS_INLINE void FN(rows_tile)(int rows, int strips, const REAL *const *x, int64_t k, const REAL *w,
+                                 int64_t wk, const REAL *start, int64_t start_row, REAL *out,
+                                 int64_t out_row) {
     FN(vec) sum[ROWS_TILE][GRADIENT_STRIPS * PANEL_VECTORS];
     const int vectors = strips * PANEL_VECTORS;
-#define OUT(r, v) (*(FN(vec) *)(out + r * GRADIENT_STRIPS * LANES + v * VLANES))
 #pragma GCC unroll 16
-    for (int r = 0; r < ROWS_TILE; r++)
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) sum[r][v] = OUT(r, v);
+        for (int v = 0; v < vectors; v++)
+            sum[r][v] = (FN(vec))*(const FN(vecu) *)(start + r * start_row + v * VLANES);
     for (int64_t i = 0; i < k; i++) {
         FN(vec) ws[GRADIENT_STRIPS * PANEL_VECTORS];
 #pragma GCC unroll 16
         for (int v = 0; v < vectors; v++) ws[v] = (FN(vec))*(const FN(vecu) *)(w + i * wk + v * VLANES);
 #pragma GCC unroll 16
-        for (int r = 0; r < ROWS_TILE; r++) {
+        for (int r = 0; r < rows; r++) {
             REAL scalar = x[r][i];
 #pragma GCC unroll 16
             for (int v = 0; v < vectors; v++) sum[r][v] += ws[v] * scalar;
         }
     }
 #pragma GCC unroll 16
-    for (int r = 0; r < ROWS_TILE; r++)
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) OUT(r, v) = sum[r][v];
-#undef OUT
+        for (int v = 0; v < vectors; v++) *(FN(vecu) *)(out + r * out_row + v * VLANES) = (FN(vecu))sum[r][v];
 }
 
 /* One strip of columns, `width` of them, for n rows: y[panel][column][LANES]. */
@@ -193,7 +210,8 @@ ALWAYS_INLINE void FN(rows_strip)(int strips, const REAL *x, int64_t x_row, cons
                 out[r * GRADIENT_STRIPS * LANES + c] =
                     goes_on ? panel[c * LANES + r] : bias ? bias[c] : (REAL)0;
         }
-        FN(rows_tile)(strips, rows, k, w, wk, out);
+        FN(rows_tile)(ROWS_TILE, strips, rows, k, w, wk, out, GRADIENT_STRIPS * LANES, out,
+                      GRADIENT_STRIPS * LANES);
         for (int64_t c = 0; c < width; c++)
             for (int r = 0; r < ROWS_TILE; r++)
                 panel[c * LANES + r] = out[r * GRADIENT_STRIPS * LANES + c];

@@ -10,6 +10,7 @@
 #include "single.h"
 #include "columns.h"
 #include "panels.h"
+#include "matrices.h"
 #include "noise.h"
 
 #define VALUE FN(vec)

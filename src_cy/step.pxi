@@ -164,11 +164,16 @@ cdef inline double total_of_blocks(run_t* r, const op_t* op, real* work, int whi
         total += sums[2 * i + which]
     return total
 
+cdef inline double penalty_factor(run_t* r, const op_t* op) noexcept nogil:
+    """What a penalty is times in this step."""
+    return r.numbers[op.m] if op.m >= 0 and r.training else 1
+
 cdef void add_penalty(run_t* r, const op_t* op, real* work) noexcept nogil:
     """g += l1 sign(w) + 2 l2 w, and the sums of the penalty's value."""
     cdef real* g = <real*>r.grads
     cdef const real* p = <const real*>r.params
-    cdef real l1 = <real>op.a0, l2 = 2 * <real>op.a1
+    cdef double factor = penalty_factor(r, op)
+    cdef real l1 = <real>(op.a0 * factor), l2 = 2 * <real>(op.a1 * factor)
     cdef Py_ssize_t i, lo, hi
     sum_blocks[real](r, op, p, work)
     lo = op.w + share(op.k, r.thread, r.threads, 64)
@@ -181,13 +186,13 @@ cdef void add_penalty(run_t* r, const op_t* op, real* work) noexcept nogil:
             g[i] += l1 if p[i] > 0 else (-l1 if p[i] < 0 else <real>0)
 
 cdef double penalty_value(run_t* r, const op_t* op, real* work) noexcept nogil:
-    """l1 sum |w| + l2 sum w^2, from the blocks' sums."""
+    """l1 sum |w| + l2 sum w^2, times the step's factor, from the blocks' sums."""
     cdef double value = 0
     if op.a0 != 0:
         value += op.a0 * total_of_blocks[real](r, op, work, 0)
     if op.a1 != 0:
         value += op.a1 * total_of_blocks[real](r, op, work, 1)
-    return value
+    return value * penalty_factor(r, op)
 
 cdef void add_penalty_values(run_t* r, real* work) noexcept nogil:
     """For an evaluation, by its one thread."""
@@ -195,7 +200,7 @@ cdef void add_penalty_values(run_t* r, real* work) noexcept nogil:
     for i in range(r.n_ops):
         if r.ops[i].kind == PENALTY:
             sum_blocks[real](r, &r.ops[i], <const real*>r.params, work)
-            r.sums[0] += penalty_value[real](r, &r.ops[i], work) * r.n
+            r.sums[max(r.ops[i].dst, 0)] += penalty_value[real](r, &r.ops[i], work) * r.n
         elif r.ops[i].kind == ORTHOGONALITY:
             orthogonality_sizes[real](r, &r.ops[i], work, 0, 1)
             orthogonality_rows[real](r, &r.ops[i], work, 0, 1, NULL)
@@ -233,7 +238,7 @@ cdef void update_ops(run_t* r, real* work) noexcept nogil:
             add_penalty[real](r, op, work)
             barrier_wait(r.barrier)
             if r.thread == 0:
-                r.sums[0] += penalty_value[real](r, op, work) * r.n
+                r.sums[max(op.dst, 0)] += penalty_value[real](r, op, work) * r.n
         elif op.kind == ORTHOGONALITY:
             add_orthogonality[real](r, op, work)
         elif CLIP_VALUE <= op.kind <= AVERAGE and op.b >= 0 and r.numbers[op.b] == 0:

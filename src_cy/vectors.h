@@ -1,4 +1,4 @@
-/* Vectors of the instruction set, and two sums. Included twice by kernels.h, with REAL and FN(name). */
+/* Vectors of the instruction set, their transpose, and two sums. Included twice by kernels.h, with REAL and FN(name). */
 
 typedef REAL FN(vec) __attribute__((vector_size(VECTOR_BYTES), aligned(VECTOR_BYTES), may_alias));
 typedef REAL FN(vecu) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
@@ -43,5 +43,29 @@ ALWAYS_INLINE REAL FN(sum_lanes)(const FN(vec) *v) {
     for (int half = VLANES / 2; half > 0; half /= 2)
         x[0] += __builtin_shuffle(x[0], FN(count_lanes)() + half);
     return x[0][0];
+#endif
+}
+
+/* VLANES vectors as rows of a square; its transpose, by exchanging ever larger halves of pairs. */
+ALWAYS_INLINE void FN(transpose)(FN(vec) *v) {
+#if defined(__clang__)
+    REAL x[VLANES][VLANES], t[VLANES][VLANES];
+    memcpy(x, v, sizeof(x));
+    for (int i = 0; i < VLANES; i++)
+        for (int j = 0; j < VLANES; j++) t[j][i] = x[i][j];
+    memcpy(v, t, sizeof(t));
+#else
+    const FN(index) lanes = FN(count_lanes)();
+#pragma GCC unroll 4
+    for (int d = 1; d < VLANES; d *= 2) {
+        const FN(index) even = lanes + (((lanes & d) != 0) & (VLANES - d));
+#pragma GCC unroll 16
+        for (int i = 0; i < VLANES; i++)
+            if (!(i & d)) {
+                FN(vec) a = v[i], b = v[i | d];
+                v[i] = __builtin_shuffle(a, b, even);
+                v[i | d] = __builtin_shuffle(a, b, even + d);
+            }
+    }
 #endif
 }

@@ -415,6 +415,13 @@ def active(l1, l2, trains=True):
     return make
 
 
+def scaled_penalty(net):
+    """Penalties times the step's learning rate, column 0, whose values have a sum of their own."""
+    total = net.builder.own_sum()
+    for variable in net.variables:
+        net.builder.penalty(variable.offset, variable.size, 0.2, 0.3, column=0, into=total)
+
+
 def orthogonal(columns):
     """Penalties of both kernels of a stack, of rows and of columns."""
     return lambda net: [
@@ -502,7 +509,10 @@ CASES = {
     Kind.PENALTY: [{"make": stack("tanh", "relu"), "penalty": (0.02, 0.03)}],
     Kind.CLIP_VALUE: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_VALUE, 0.01)}],
     Kind.CLIP_NORM: [{"make": stack("tanh", "relu"), "finish": clip(Kind.CLIP_NORM, 0.05)}],
-    Kind.UPDATE: [{"make": stack("tanh", "relu")}],
+    Kind.UPDATE: [{"make": stack("tanh", "relu")},
+                  {"make": stack("tanh", "relu"), "finish": scaled_penalty,
+                   "optimizer": optimizers.SGD(
+                       optimizers.schedules.ExponentialDecay(0.1, 1, 0.9), 0.9)}],
     Kind.MERGE: [{"make": branches(Kind.MERGE, (1.0, -1.0))},
                  {"make": branches(Kind.MERGE, (0.3, 0.7))},
                  *({"make": make} for formula in ("maximum", "minimum")

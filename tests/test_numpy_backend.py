@@ -52,6 +52,8 @@ def test_gradients_of_activations(activation):
 def test_losses(loss, weighted):
     """Gradients, and the value: the class's own of the predictions, whatever was folded into it."""
     for make in (stack("tanh", output_of(losses.get(loss))), probabilities):
+        if loss is losses.PerceptronLoss and make is probabilities:
+            continue  # numbers above 0 are on the right side, all of them
         made = case(make, loss=loss, weighted=weighted)
         check_gradient(made)
         T = made.feed.labels if made.loss.sparse else made.feed.T

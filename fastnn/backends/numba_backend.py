@@ -75,7 +75,7 @@ def _compiled(dtype: str, threaded: bool):
                             numba_kernels.copy_out(Y[part, first:], ops[i].y, work, ops[i].dst * n,
                                                    n, ops[i].m)
                     elif scored:
-                        numba_heads.score(batch, ops[i])
+                        numba_heads.score(batch, ops[i], scalars[done])
                 if training and scored:
                     for i in range(ops.size - 1, -1, -1):
                         if not numba_network.in_network(ops[i].kind) or ops[i].ddst < 0:

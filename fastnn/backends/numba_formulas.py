@@ -346,7 +346,18 @@ def loss(code, out_, out0, t_, t0, y_, y0, numbers, size):
     out_ = out_[out0 : out0 + size]
     t_ = t_[t0 : t0 + size]
     y_ = y_[y0 : y0 + size]
-    if code == 0:  # BinaryCrossentropy
+    if code == 0:  # PoissonDeviance
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            out_[i] = ((exp_(y) - t) - (t * (y - log_((t if (t > real(0.0)) else real(1.0))))))
+    elif code == 1:  # LogLoss
+        most = real(numbers[0])
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            out_[i] = minimum_(((maximum_(y, real(0.0)) - (t * y)) + log1p_(exp_((-abs_(y))))), most)
+    elif code == 2:  # BinaryCrossentropy
         label_smoothing = real(numbers[0])
         for i in range(size):
             t = t_[i]
@@ -354,14 +365,14 @@ def loss(code, out_, out0, t_, t0, y_, y0, numbers, size):
             s = ((t * (real(1.0) - label_smoothing)) + (real(0.5) * label_smoothing))
             p = minimum_(maximum_(y, real(1e-07)), (real(1.0) - real(1e-07)))
             out_[i] = (-((s * log_(p)) + ((real(1.0) - s) * log_((real(1.0) - p)))))
-    elif code == 1:  # BinaryCrossentropy_sigmoid
+    elif code == 3:  # BinaryCrossentropy_sigmoid
         label_smoothing = real(numbers[0])
         for i in range(size):
             t = t_[i]
             z = y_[i]
             s = ((t * (real(1.0) - label_smoothing)) + (real(0.5) * label_smoothing))
             out_[i] = ((maximum_(z, real(0.0)) - (s * z)) + log1p_(exp_((-abs_(z)))))
-    elif code == 2:  # BinaryFocalCrossentropy
+    elif code == 4:  # BinaryFocalCrossentropy
         label_smoothing = real(numbers[0])
         gamma = real(numbers[1])
         alpha = real(numbers[2])
@@ -374,7 +385,7 @@ def loss(code, out_, out0, t_, t0, y_, y0, numbers, size):
             weight = (real(1.0) if (alpha < real(0.0)) else (((real(1.0) - alpha) - s) + ((real(2.0) * s) * alpha)))
             entropy = ((s * log_(p)) + ((real(1.0) - s) * log_((real(1.0) - p))))
             out_[i] = (((-weight) * exp_((gamma * log_(rest)))) * entropy)
-    elif code == 3:  # BinaryFocalCrossentropy_sigmoid
+    elif code == 5:  # BinaryFocalCrossentropy_sigmoid
         label_smoothing = real(numbers[0])
         gamma = real(numbers[1])
         alpha = real(numbers[2])
@@ -386,41 +397,47 @@ def loss(code, out_, out0, t_, t0, y_, y0, numbers, size):
             weight = (real(1.0) if (alpha < real(0.0)) else (((real(1.0) - alpha) - s) + ((real(2.0) * s) * alpha)))
             entropy = ((maximum_(z, real(0.0)) - (s * z)) + log1p_(exp_((-abs_(z)))))
             out_[i] = ((weight * exp_((gamma * log_(rest)))) * entropy)
-    elif code == 4:  # Hinge
+    elif code == 6:  # Hinge
         for i in range(size):
             t = t_[i]
             y = y_[i]
             s = ((-real(1.0)) if (t == real(0.0)) else t)
             out_[i] = maximum_((real(1.0) - (s * y)), real(0.0))
-    elif code == 5:  # SquaredHinge
+    elif code == 7:  # PerceptronLoss
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            s = ((-real(1.0)) if (t == real(0.0)) else t)
+            out_[i] = maximum_(((-s) * y), real(0.0))
+    elif code == 8:  # SquaredHinge
         for i in range(size):
             t = t_[i]
             y = y_[i]
             s = ((-real(1.0)) if (t == real(0.0)) else t)
             h = maximum_((real(1.0) - (s * y)), real(0.0))
             out_[i] = (h * h)
-    elif code == 6:  # MeanSquaredError
+    elif code == 9:  # MeanSquaredError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = ((y - t) * (y - t))
-    elif code == 7:  # MeanAbsoluteError
+    elif code == 10:  # MeanAbsoluteError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = abs_((y - t))
-    elif code == 8:  # MeanAbsolutePercentageError
+    elif code == 11:  # MeanAbsolutePercentageError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = (real(100.0) * (abs_((y - t)) / maximum_(abs_(t), real(1e-07))))
-    elif code == 9:  # MeanSquaredLogarithmicError
+    elif code == 12:  # MeanSquaredLogarithmicError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             d = (log1p_(maximum_(y, real(1e-07))) - log1p_(maximum_(t, real(1e-07))))
             out_[i] = (d * d)
-    elif code == 10:  # Huber
+    elif code == 13:  # Huber
         delta = real(numbers[0])
         for i in range(size):
             t = t_[i]
@@ -428,18 +445,18 @@ def loss(code, out_, out0, t_, t0, y_, y0, numbers, size):
             a = abs_((y - t))
             inner = minimum_(a, delta)
             out_[i] = (inner * (a - (real(0.5) * inner)))
-    elif code == 11:  # LogCosh
+    elif code == 14:  # LogCosh
         for i in range(size):
             t = t_[i]
             y = y_[i]
             a = abs_((y - t))
             out_[i] = (a + log1p_((real(0.5) * expm1_(((-real(2.0)) * a)))))
-    elif code == 12:  # Poisson
+    elif code == 15:  # Poisson
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = (y - (t * log_((y + real(1e-07)))))
-    elif code == 13:  # KLDivergence
+    elif code == 16:  # KLDivergence
         for i in range(size):
             t = t_[i]
             y = y_[i]
@@ -447,7 +464,7 @@ def loss(code, out_, out0, t_, t0, y_, y0, numbers, size):
             p = minimum_(maximum_(y, real(1e-07)), real(1.0))
             out_[i] = (s * log_((s / p)))
 
-LOSS_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
+LOSS_FORMULAS = ('PoissonDeviance', 'LogLoss', 'BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'PerceptronLoss', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
 
 @njit
@@ -457,7 +474,18 @@ def slope(code, out_, out0, t_, t0, y_, y0, numbers, size):
     out_ = out_[out0 : out0 + size]
     t_ = t_[t0 : t0 + size]
     y_ = y_[y0 : y0 + size]
-    if code == 0:  # BinaryCrossentropy
+    if code == 0:  # PoissonDeviance
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            out_[i] = (exp_(y) - t)
+    elif code == 1:  # LogLoss
+        most = real(numbers[0])
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            out_[i] = ((real(1.0) / (real(1.0) + exp_((-y)))) - t)
+    elif code == 2:  # BinaryCrossentropy
         label_smoothing = real(numbers[0])
         for i in range(size):
             t = t_[i]
@@ -465,14 +493,14 @@ def slope(code, out_, out0, t_, t0, y_, y0, numbers, size):
             s = ((t * (real(1.0) - label_smoothing)) + (real(0.5) * label_smoothing))
             p = minimum_(maximum_(y, real(1e-07)), (real(1.0) - real(1e-07)))
             out_[i] = (((p - s) / (p * (real(1.0) - p))) if (p == y) else real(0.0))
-    elif code == 1:  # BinaryCrossentropy_sigmoid
+    elif code == 3:  # BinaryCrossentropy_sigmoid
         label_smoothing = real(numbers[0])
         for i in range(size):
             t = t_[i]
             z = y_[i]
             s = ((t * (real(1.0) - label_smoothing)) + (real(0.5) * label_smoothing))
             out_[i] = ((real(1.0) / (real(1.0) + exp_((-z)))) - s)
-    elif code == 2:  # BinaryFocalCrossentropy
+    elif code == 4:  # BinaryFocalCrossentropy
         label_smoothing = real(numbers[0])
         gamma = real(numbers[1])
         alpha = real(numbers[2])
@@ -489,7 +517,7 @@ def slope(code, out_, out0, t_, t0, y_, y0, numbers, size):
             inner = (((p - s) / (p * (real(1.0) - p))) if (p == y) else real(0.0))
             outer = ((((gamma * slope) * entropy) / rest) if (rest == wrong) else real(0.0))
             out_[i] = ((weight * exp_((gamma * log_(rest)))) * (inner - outer))
-    elif code == 3:  # BinaryFocalCrossentropy_sigmoid
+    elif code == 5:  # BinaryFocalCrossentropy_sigmoid
         label_smoothing = real(numbers[0])
         gamma = real(numbers[1])
         alpha = real(numbers[2])
@@ -504,58 +532,64 @@ def slope(code, out_, out0, t_, t0, y_, y0, numbers, size):
             entropy = ((maximum_(z, real(0.0)) - (s * z)) + log1p_(exp_((-abs_(z)))))
             outer = (((gamma * (real(1.0) - (real(2.0) * s))) * ((y * n) / rest)) * entropy)
             out_[i] = ((weight * exp_((gamma * log_(rest)))) * ((y - s) + outer))
-    elif code == 4:  # Hinge
+    elif code == 6:  # Hinge
         for i in range(size):
             t = t_[i]
             y = y_[i]
             s = ((-real(1.0)) if (t == real(0.0)) else t)
             out_[i] = ((-s) if ((s * y) < real(1.0)) else real(0.0))
-    elif code == 5:  # SquaredHinge
+    elif code == 7:  # PerceptronLoss
+        for i in range(size):
+            t = t_[i]
+            y = y_[i]
+            s = ((-real(1.0)) if (t == real(0.0)) else t)
+            out_[i] = ((-s) if ((s * y) <= real(0.0)) else real(0.0))
+    elif code == 8:  # SquaredHinge
         for i in range(size):
             t = t_[i]
             y = y_[i]
             s = ((-real(1.0)) if (t == real(0.0)) else t)
             out_[i] = (((-real(2.0)) * s) * maximum_((real(1.0) - (s * y)), real(0.0)))
-    elif code == 6:  # MeanSquaredError
+    elif code == 9:  # MeanSquaredError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = (real(2.0) * (y - t))
-    elif code == 7:  # MeanAbsoluteError
+    elif code == 10:  # MeanAbsoluteError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = ((real(1.0) if (y > t) else real(0.0)) - (real(1.0) if (y < t) else real(0.0)))
-    elif code == 8:  # MeanAbsolutePercentageError
+    elif code == 11:  # MeanAbsolutePercentageError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             sign = ((real(100.0) if (y > t) else real(0.0)) - (real(100.0) if (y < t) else real(0.0)))
             out_[i] = (sign / maximum_(abs_(t), real(1e-07)))
-    elif code == 9:  # MeanSquaredLogarithmicError
+    elif code == 12:  # MeanSquaredLogarithmicError
         for i in range(size):
             t = t_[i]
             y = y_[i]
             p = maximum_(y, real(1e-07))
             d = (log1p_(p) - log1p_(maximum_(t, real(1e-07))))
             out_[i] = (((real(2.0) * d) / (real(1.0) + p)) if (p == y) else real(0.0))
-    elif code == 10:  # Huber
+    elif code == 13:  # Huber
         delta = real(numbers[0])
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = minimum_(maximum_((y - t), (-delta)), delta)
-    elif code == 11:  # LogCosh
+    elif code == 14:  # LogCosh
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = tanh_((y - t))
-    elif code == 12:  # Poisson
+    elif code == 15:  # Poisson
         for i in range(size):
             t = t_[i]
             y = y_[i]
             out_[i] = (real(1.0) - (t / (y + real(1e-07))))
-    elif code == 13:  # KLDivergence
+    elif code == 16:  # KLDivergence
         for i in range(size):
             t = t_[i]
             y = y_[i]
@@ -563,7 +597,7 @@ def slope(code, out_, out0, t_, t0, y_, y0, numbers, size):
             p = minimum_(maximum_(y, real(1e-07)), real(1.0))
             out_[i] = (((-s) / p) if (p == y) else real(0.0))
 
-SLOPE_FORMULAS = ('BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
+SLOPE_FORMULAS = ('PoissonDeviance', 'LogLoss', 'BinaryCrossentropy', 'BinaryCrossentropy_sigmoid', 'BinaryFocalCrossentropy', 'BinaryFocalCrossentropy_sigmoid', 'Hinge', 'PerceptronLoss', 'SquaredHinge', 'MeanSquaredError', 'MeanAbsoluteError', 'MeanAbsolutePercentageError', 'MeanSquaredLogarithmicError', 'Huber', 'LogCosh', 'Poisson', 'KLDivergence')
 
 
 @njit

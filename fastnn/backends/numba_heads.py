@@ -58,7 +58,7 @@ def softmax_loss(batch, op, r):
         dz = op.dsrc * batch.n + r * m
         for j in range(m):
             w[dz + j] = w[y + j] * size - class_target(batch, op, r, j)
-    return total
+    return minimum_(total, op.a2) if op.a2 else total
 
 
 @njit
@@ -206,14 +206,21 @@ def confusion(batch, op):
 
 
 @njit
-def penalty(batch, op):
-    """a0 |w| + a1 w^2, to be added to the loss of every row."""
-    return (op.a0 * kernels.sum_sizes(batch.params, op.w, op.k)
-            + op.a1 * kernels.sum_squares(batch.params, op.w, op.k))
+def penalty_factor(batch, op, scalars):
+    """What a penalty is times in this step."""
+    return scalars[op.m] if batch.training and op.m >= 0 else 1.0
 
 
 @njit
-def score(batch, op):
+def penalty(batch, op, scalars):
+    """a0 |w| + a1 w^2 times the step's factor, to be added to the loss of every row."""
+    value = (op.a0 * kernels.sum_sizes(batch.params, op.w, op.k)
+             + op.a1 * kernels.sum_squares(batch.params, op.w, op.k))
+    return value * penalty_factor(batch, op, scalars)
+
+
+@njit
+def score(batch, op, scalars):
     """Metrics, and the penalties' part of the loss."""
     if op.kind == Kind.ELEMENT_METRIC:
         batch.sums[op.dst] += element_metric(batch, op)
@@ -226,7 +233,7 @@ def score(batch, op):
     elif op.kind == Kind.CONFUSION:
         batch.sums[op.dst] += confusion(batch, op)
     elif op.kind == Kind.PENALTY:
-        batch.sums[0] += penalty(batch, op) * batch.n
+        batch.sums[max(op.dst, 0)] += penalty(batch, op, scalars) * batch.n
     elif op.kind == Kind.ORTHOGONALITY:
         batch.sums[0] += numba_penalties.orthogonality(batch.params, op) * batch.n
 
@@ -265,8 +272,9 @@ def finish(batch, op, slots, scalars, threads):
     if op.kind < Kind.PENALTY or waits(op, scalars):
         return
     if op.kind == Kind.PENALTY:
+        factor = penalty_factor(batch, op, scalars)
         kernels.add_penalty_gradient(
-            g, op.w, batch.params, op.w, op.k, real(op.a0), real(op.a1))
+            g, op.w, batch.params, op.w, op.k, real(op.a0 * factor), real(op.a1 * factor))
     elif op.kind == Kind.ORTHOGONALITY:
         numba_penalties.add_orthogonality_gradient(g, batch.params, op)
     elif op.kind == Kind.NON_NEGATIVE:

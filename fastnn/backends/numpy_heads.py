@@ -41,6 +41,8 @@ def forward_softmax_loss(run, op, X):
     _link(run, op)
     if run.T is not None:
         rows, dz, _ = losses.softmax_loss(_class_targets(run, op), run.columns(op["src"], op["m"]))
+        if op["a2"]:
+            rows = np.minimum(rows, rows.dtype.type(op["a2"]))
         _reduce(run, op, rows, lambda: dz)
 
 

@@ -23,9 +23,11 @@ def waits(op, scalars) -> bool:
 def penalty(run, op, slots, scalars):
     """l1 * sum |w| + l2 * sum w^2, in Keras's convention: no 1/2 and no 1/n."""
     p = run.params[op["w"] : op["w"] + op["k"]]
-    l1, l2 = p.dtype.type(op["a0"]), p.dtype.type(op["a1"])
+    factor = scalars[op["m"]] if run.training and op["m"] >= 0 else 1.0
+    l1, l2 = p.dtype.type(op["a0"] * factor), p.dtype.type(op["a1"] * factor)
     ones, squares = np.abs(p).sum(dtype=np.float64), np.square(p, dtype=np.float64).sum()
-    run.sums[0] += (op["a0"] * ones + op["a1"] * squares) * len(run.work)
+    value = (op["a0"] * ones + op["a1"] * squares) * factor
+    run.sums[max(0, op["dst"])] += value * len(run.work)
     if run.training:
         run.grads[op["w"] : op["w"] + op["k"]] += l1 * np.sign(p) + 2 * l2 * p
 

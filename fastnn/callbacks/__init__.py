@@ -18,12 +18,14 @@ from __future__ import annotations
 from fastnn.callbacks.averages import SwapEMAWeights
 from fastnn.callbacks.base import Callback, CallbackList, History, LambdaCallback
 from fastnn.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
+from fastnn.callbacks.doctor import Doctor
 from fastnn.callbacks.monitor import EarlyStopping, MonitorCallback, TerminateOnNaN
 from fastnn.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
 from fastnn.callbacks.records import CSVLogger, TqdmCallback
 from fastnn.callbacks.tensorboard import TensorBoard
+from fastnn.callbacks.weights import KeepWeights
 
-__all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
-           "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "MonitorCallback",
-           "ReduceLROnPlateau", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN",
-           "TqdmCallback"]
+__all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "Doctor", "EarlyStopping",
+           "History", "KeepWeights", "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint",
+           "MonitorCallback", "ReduceLROnPlateau", "SwapEMAWeights", "TensorBoard",
+           "TerminateOnNaN", "TqdmCallback"]

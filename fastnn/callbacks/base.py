@@ -90,6 +90,7 @@ class History(Callback):
 
     def __init__(self):
         super().__init__()
+        self.kept = None  # the `KeepWeights` of the last `fit`
         self.history: dict[str, list] = {}
         self.epoch: list[int] = []
 
@@ -115,6 +116,16 @@ class History(Callback):
         self.epoch.append(epoch)
         for name in sorted(logs or ()):
             self.history.setdefault(name, []).append(logs[name])
+
+    def at(self, epoch: int):
+        """The weights after an epoch, where a `KeepWeights` kept them: ``at(3).restore()``.
+
+        Negative numbers count from the last epoch kept. ValueError for one that was not.
+        """
+        if self.kept is None:
+            raise ValueError("No weights were kept. Train with fit(..., callbacks=fastnn.callbacks."
+                             "KeepWeights()).")
+        return self.kept.at(epoch)
 
 
 class LambdaCallback(Callback):

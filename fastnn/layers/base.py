@@ -222,7 +222,8 @@ class Layer:
         """What models call: ``lower``, and behind it the penalty of the output, if it has one."""
         value = self.lower(builder, *values)
         penalty = self.activity_regularizer
-        return value if penalty is None else penalty.lower_activity(builder, value)
+        value = value if penalty is None else penalty.lower_activity(builder, value)
+        return builder.made(self, value)
 
     def add_weight(self, *arguments, **named) -> Variable:
         """Declare a variable and return it, found from now on as ``self.variables[name]``.

@@ -17,24 +17,14 @@ def network(inputs: int, widths, activation, last="sigmoid", **dense):
 
 def gradient_norms(model, x, y, loss="binary_crossentropy") -> np.ndarray:
     """The root mean square of the loss's gradient in each dense layer's kernel."""
-    model.compile(fastnn.optimizers.SGD(0.0), loss)  # a step that moves nothing
-    model.fit(x, y, batch_size=len(x), verbose=0)
-    gradient = model.trainer.memory.grads
-    kernels = [w for w in model.trainable_weights if len(w.shape) == 2]
-    return np.array([np.sqrt(np.mean(gradient[w.offset : w.offset + w.size] ** 2))
-                     for w in kernels])
+    model.compile("sgd", loss)
+    return np.array([np.sqrt(np.mean(g**2)) for g in model.gradients(x, y).values()
+                     if g.ndim == 2])
 
 
 def outputs(model, x) -> list[np.ndarray]:
     """The output of every dense layer but the last for inputs x."""
-    found, values = [], x
-    for layer in model.layers[:-1]:
-        one = fastnn.Sequential([fastnn.Input((values.shape[1],)),
-                                 layers.Dense(layer.units, layer.activation)])
-        one.set_weights(layer.get_weights())
-        values = one.predict(values, verbose=0)
-        found.append(values)
-    return found
+    return list(model.activations(x).values())[:-1]
 
 
 def table(header: tuple, *rows: tuple) -> None:

@@ -28,6 +28,7 @@ from fastnn.losses.base import (
     formula,
     recipe,
 )
+from fastnn.losses.canonical import LogLoss, PoissonDeviance
 from fastnn.losses.crossentropy import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
@@ -50,17 +51,20 @@ from fastnn.losses.functions import (
     huber,
     kl_divergence,
     log_cosh,
+    log_loss,
     mean_absolute_error,
     mean_absolute_percentage_error,
     mean_squared_error,
     mean_squared_logarithmic_error,
+    perceptron_loss,
     poisson,
+    poisson_deviance,
     sparse_categorical_crossentropy,
     squared_hinge,
     sum_squared_error,
     tversky,
 )
-from fastnn.losses.margins import CategoricalHinge, Hinge, SquaredHinge
+from fastnn.losses.margins import CategoricalHinge, Hinge, PerceptronLoss, SquaredHinge
 from fastnn.losses.overlap import Dice, Tversky
 from fastnn.losses.own import FunctionLoss, custom, of_function
 from fastnn.losses.regression import (
@@ -91,21 +95,22 @@ from fastnn.losses.rows import (
 
 __all__ = [
     "EPSILON", "REDUCTIONS", "TINY", "BinaryCrossentropy", "BinaryFocalCrossentropy",
-    "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
-    "CategoricalGeneralizedCrossEntropy", "CategoricalHinge", "CosineSimilarity",
-    "Crossentropy", "Dice", "ElementwiseLoss", "FunctionLoss", "Hinge", "Huber", "KLDivergence",
-    "LogCosh", "Loss", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
-    "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge",
-    "SumSquaredError", "Tversky", "binary_crossentropy", "binary_focal_crossentropy",
-    "categorical_crossentropy", "categorical_focal_crossentropy",
-    "categorical_generalized_cross_entropy", "categorical_hinge", "categorical_hinge_loss",
-    "code", "cosine_loss", "cosine_similarity", "cross_loss", "custom", "deserialize", "dice",
-    "divisor", "elementwise", "focal_loss", "formula", "generalized_loss", "get", "hinge",
-    "huber", "kl_divergence", "log_cosh", "mean_absolute_error",
+    "CategoricalCrossentropy", "CategoricalFocalCrossentropy", "CategoricalGeneralizedCrossEntropy",
+    "CategoricalHinge", "CosineSimilarity", "Crossentropy", "Dice", "ElementwiseLoss",
+    "FunctionLoss", "Hinge", "Huber", "KLDivergence", "LogCosh", "LogLoss", "Loss",
+    "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
+    "MeanSquaredLogarithmicError", "PerceptronLoss", "Poisson", "PoissonDeviance",
+    "SparseCategoricalCrossentropy", "SquaredHinge", "SumSquaredError", "Tversky",
+    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
+    "categorical_focal_crossentropy", "categorical_generalized_cross_entropy", "categorical_hinge",
+    "categorical_hinge_loss", "code", "cosine_loss", "cosine_similarity", "cross_loss", "custom",
+    "deserialize", "dice", "divisor", "elementwise", "focal_loss", "formula", "generalized_loss",
+    "get", "hinge", "huber", "kl_divergence", "log_cosh", "log_loss", "mean_absolute_error",
     "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
-    "of_function", "one_hot", "overlap_loss", "poisson", "recipe", "serialize", "smooth",
-    "softmax_loss",
-    "sparse_categorical_crossentropy", "squared_hinge", "sum_squared_error", "tversky",
+    "of_function", "one_hot", "overlap_loss", "perceptron_loss", "poisson", "poisson_deviance",
+    "recipe",
+    "serialize", "smooth", "softmax_loss", "sparse_categorical_crossentropy", "squared_hinge",
+    "sum_squared_error", "tversky",
 ]
 
 

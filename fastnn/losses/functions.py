@@ -9,6 +9,9 @@ array([2., 1.])
 
 from __future__ import annotations
 
+import math
+
+from fastnn.losses import canonical as k
 from fastnn.losses import crossentropy as c
 from fastnn.losses import margins as h
 from fastnn.losses import overlap as o
@@ -53,6 +56,21 @@ def log_cosh(y_true, y_pred):
 def poisson(y_true, y_pred):
     """The mean over the outputs of y - t log(y + 1e-7)."""
     return r.Poisson().rows(y_true, y_pred)
+
+
+def poisson_deviance(y_true, y_pred):
+    """The sum over the outputs z of exp(z) - t - t (z - log t)."""
+    return k.PoissonDeviance().rows(y_true, y_pred)
+
+
+def log_loss(y_true, y_pred, most=math.inf):
+    """The sum over the logits z of max(z, 0) - t z + log(1 + exp(-|z|)), each at most ``most``."""
+    return k.LogLoss(most).rows(y_true, y_pred)
+
+
+def perceptron_loss(y_true, y_pred):
+    """The sum over the outputs of max(-t y, 0), t being -1 or 1 (0 means -1)."""
+    return h.PerceptronLoss().rows(y_true, y_pred)
 
 
 def kl_divergence(y_true, y_pred):

@@ -56,6 +56,31 @@ class Hinge(_Binary):
 
 
 @register("loss")
+class PerceptronLoss(_Binary):
+    """max(-t y, 0), *summed* over the outputs; t is -1 or 1 (0 means -1).
+
+    A step on one row is the perceptron's trick. At y = 0 the gradient is -t, so that a row on the
+    line moves it. Rosenblatt 1958.
+
+    >>> from fastnn.losses import PerceptronLoss
+    >>> PerceptronLoss().rows([[1.0], [0.0]], [[0.25], [3.0]])
+    array([0., 3.])
+    """
+
+    mean = False
+
+    @staticmethod
+    def value(t, y):
+        s = where(t == 0.0, -1.0, t)
+        return maximum(-s * y, 0.0)
+
+    @staticmethod
+    def gradient(t, y):
+        s = where(t == 0.0, -1.0, t)
+        return where(s * y <= 0.0, -s, 0.0)
+
+
+@register("loss")
 class SquaredHinge(_Binary):
     """max(1 - t y, 0)^2, averaged over the outputs; t is -1 or 1 (0 means -1)."""
 
