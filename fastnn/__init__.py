@@ -14,7 +14,7 @@ from fastnn._version import __version__
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
             "functional", "initializers", "keras", "layers", "lessons", "losses", "metrics",
             "models", "ops", "optimizers", "perceptron", "plot", "random", "regularizers",
-            "saving", "training", "understanding", "utils")
+            "saving", "training", "tuner", "understanding", "utils")
 _OPTIONAL = ("sklearn",)  # these need an extra and so are no part of `from fastnn import *`
 _NAMES = {
     "Input": "fastnn.layers",
@@ -23,6 +23,7 @@ _NAMES = {
     "Sequential": "fastnn.models",
     "Trainer": "fastnn.training",
     "find_learning_rate": "fastnn.finding",
+    "fit_many": "fastnn.many",
     "from_keras": "fastnn.interchange",
     "from_sklearn": "fastnn.interchange",
     "from_torch": "fastnn.interchange",

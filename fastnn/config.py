@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 import operator
 import os
+import threading
+from contextlib import contextmanager
 
 import numpy as np
 
 _FLOATS = ("float32", "float64")
 _settings = {"floatx": "float32", "num_threads": None}
+_here = threading.local()  # .share: of the processors, the calling thread's
 
 
 def floatx() -> str:
@@ -71,10 +74,28 @@ def num_threads() -> int:
     Automatic is the least of OMP_NUM_THREADS, the processors this process may run on and its
     control group's quota. Values that make no sense (0, words) count as absent.
     """
+    share = getattr(_here, "share", None)
+    if share is not None:
+        return share()
     if _settings["num_threads"] is not None:
         return _settings["num_threads"]
     limits = (_environment_limit(), _affinity(), _quota())
     return max(1, min(n for n in limits if n is not None))
+
+
+@contextmanager
+def threads_shared(share):
+    """Inside, ``share()`` is the most threads that work of the calling thread may use.
+
+    >>> with threads_shared(lambda: 1):
+    ...     num_threads()
+    1
+    """
+    before, _here.share = getattr(_here, "share", None), share
+    try:
+        yield
+    finally:
+        _here.share = before
 
 
 def _environment_limit() -> int | None:

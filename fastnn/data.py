@@ -36,6 +36,12 @@ def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = Tru
     Raises TypeError for what holds no real numbers, ValueError for rows of another shape, and, if
     ``finite``, for NaN and infinity.
     """
+    if isinstance(x, Rows):  # and stay so
+        x.check_width(shape, name)
+        rows = Rows(x.source, x.shape[1], dtype, x.index)
+        if finite:
+            rows.check_finite(name)
+        return rows
     given = x.tocsr() if hasattr(x, "tocsr") else _numbers(x, name)
     array = _with_columns(given, shape)
     if array.ndim == 0 or array.shape[1:] != shape:
@@ -214,13 +220,20 @@ class Rows:
         numbers = np.arange(len(self)) if self.index is None else self.index
         return Rows(self.source, self.shape[1], self.dtype, numbers[part])
 
+    def check_width(self, shape: tuple, name: str) -> None:
+        """A ValueError unless its rows have as many numbers as rows of the shape."""
+        if self.shape[1] != math.prod(shape):
+            raise ValueError(f"{name} must have the shape {_rows_of(shape)} that the model takes, "
+                             f"received {self.shape}.")
+
     def check_finite(self, name: str) -> None:
         """A ValueError for NaN and infinity, and for what the dtype cannot hold."""
         if self.source.dtype.kind in "iub":
             return
         for first in range(0, len(self), self.at_once):
             part = slice(first, first + self.at_once)
-            _check_finite(self[part], self.source[part], name, first)
+            given = self.source[part if self.index is None else self.index[part]]
+            _check_finite(self[part], given, name, first)
 
 
 # arrays

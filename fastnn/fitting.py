@@ -58,7 +58,7 @@ class Fit:
             self.callbacks.on_train_end(self.logs)
         finally:
             self.trainer.run = None
-        if self.interrupted:
+        if self._interrupt.noted:  # what others have ended they speak of themselves
             warnings.warn(
                 f"Training interrupted by the user after {self.epoch - first} of {last - first} "
                 "epochs. The model keeps what it has learnt, the history the finished epochs.",

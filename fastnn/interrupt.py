@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
+
+_here = threading.local()  # .outer: what work on behalf of another thread follows
 
 
 class Interrupt:
     """Inside, the first Ctrl-C only sets ``seen``; a second one raises KeyboardInterrupt as ever.
 
     Nothing changes in other threads, which never see a Ctrl-C, nor where the program has a handler
-    of its own for the signal.
+    of its own for the signal. A thread that works for another one `follows` that one's interrupt:
+    what it begins is ``seen`` to end with it, but only ``noted`` where the Ctrl-C came.
 
     >>> import signal
     >>> with Interrupt() as interrupt:
@@ -19,8 +23,27 @@ class Interrupt:
     """
 
     def __init__(self):
-        self.seen = False
+        self.noted = False
+        self._outer: Interrupt | None = getattr(_here, "outer", None)
         self._handling = False
+
+    @property
+    def seen(self) -> bool:
+        """Whether what runs inside has to end."""
+        return self.noted or (self._outer is not None and self._outer.seen)
+
+    def end(self) -> None:
+        """Have it ``seen``, as a Ctrl-C would."""
+        self.noted = True
+
+    @contextmanager
+    def followed(self):
+        """Inside, interrupts made by the calling thread see what this one sees."""
+        outer, _here.outer = getattr(_here, "outer", None), self
+        try:
+            yield
+        finally:
+            _here.outer = outer
 
     def __enter__(self):
         import signal
@@ -35,7 +58,7 @@ class Interrupt:
         self._restore()
 
     def _note(self, *_):
-        self.seen = True
+        self.noted = True
         self._restore()
 
     def _restore(self):

@@ -29,6 +29,7 @@ import math
 import operator
 import os
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -273,10 +274,13 @@ class SeedGenerator:
 
 _lock = threading.Lock()
 _stream: list[SeedGenerator] = []  # the package's own, made at its first use
+_here = threading.local()  # .stream: the calling thread's own, inside `seeds_from`
 
 
 def next_seed() -> int:
     """A fresh seed from the package's stream, which `fastnn.utils.set_random_seed` restarts."""
+    if getattr(_here, "stream", None) is not None:
+        return _here.stream.next()
     if not _stream:
         _stream.append(SeedGenerator())
     return _stream[0].next()
@@ -285,6 +289,36 @@ def next_seed() -> int:
 def restart_seeds(seed: int) -> None:
     """Starts the package's stream of seeds again from a seed."""
     _stream[:] = [SeedGenerator(seed)]
+
+
+@contextmanager
+def seeds_from(seed: int):
+    """Inside, the calling thread draws its seeds from a stream of its own.
+
+    >>> with seeds_from(3):
+    ...     first = next_seed()
+    >>> with seeds_from(3):
+    ...     first == next_seed()
+    True
+    """
+    before, _here.stream = getattr(_here, "stream", None), SeedGenerator(seed)
+    try:
+        yield
+    finally:
+        _here.stream = before
+
+
+def derived_seed(seed: int, *numbers: int) -> int:
+    """A seed for each tuple of numbers, under a seed.
+
+    >>> len({derived_seed(1, 0), derived_seed(1, 1), derived_seed(1, 0, 0), derived_seed(2, 0)})
+    4
+    """
+    for number in numbers:
+        stream = SeedGenerator(seed)
+        stream.count = number
+        seed = stream.next()
+    return seed
 
 
 # Coefficients, lowest power first, of the rational approximations of algorithm AS 241, PPND16

@@ -73,10 +73,17 @@ def test_deeper_modules_that_are_missing(keras):
         import keras.applications.resnet  # noqa: F401
 
 
-@pytest.mark.skipif(fastnn.keras.install.find_tuner(), reason="fastnn has its tuner")
-def test_the_tuner_is_not_there_yet(keras):
-    with pytest.raises(ImportError, match="fastnn has no keras_tuner yet"):
-        import keras_tuner  # noqa: F401
+def test_the_tuner(keras):
+    import keras_tuner as kt
+
+    pytest.importorskip("optuna")
+    from keras_tuner import HyperParameters
+    from keras_tuner.tuners import RandomSearch
+
+    assert kt.RandomSearch is RandomSearch is fastnn.tuner.RandomSearch
+    assert kt.HyperParameters is HyperParameters
+    with pytest.raises(AttributeError, match=r"no keras_tuner\.RandomSerch"):
+        kt.RandomSerch  # noqa: B018
 
 
 def test_uninstall():

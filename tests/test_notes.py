@@ -8,7 +8,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from fastnn import backends, config, utils
+from fastnn import backends, config, tuner, utils
 
 IMPORTS = """
 import time
@@ -217,17 +217,7 @@ def test_the_decision_regions_of_a_sigmoid_model(quadrants, headless):
         assert inside == [quadrant[0] * quadrant[1] < 0, quadrant[0] * quadrant[1] > 0]
 
 
-class Choices:
-    """Answers as a tuner's hyperparameters do: always the first value."""
-
-    def Int(self, name, min_value, max_value, step=1):
-        return min_value + (3 * step if name == "num_layers" else 0)
-
-    def Choice(self, name, values):
-        return values[0]
-
-
-def test_a_model_built_from_hyperparameters():
+def test_a_model_built_from_hyperparameters(tmp_path):
     build_model = notebook("""
         from fastnn.layers import Dropout
         def build_model(hp):
@@ -261,11 +251,22 @@ def test_a_model_built_from_hyperparameters():
             )
             return model
         """)["build_model"]
-    model = build_model(Choices())
+    hp = tuner.HyperParameters()
+    hp.Fixed("num_layers", 3)
+    model = build_model(hp)
     assert len(model.layers) == 2 + 2 * 3 + 1
+    assert hp.values["layer_2_units"] == 8
     rows = np.random.default_rng(0).normal(size=(40, 8))
-    history = model.fit(rows, (rows[:, 0] > 0).astype(int), epochs=2, verbose=0)
+    labels = (rows[:, 0] > 0).astype(int)
+    history = model.fit(rows, labels, epochs=2, verbose=0)
     assert len(history.history["accuracy"]) == 2
+
+    search = tuner.RandomSearch(build_model, objective="val_accuracy", max_trials=3, seed=1,
+                                directory=tmp_path)
+    search.search(rows, labels, epochs=2, validation_data=(rows, labels), verbose=0)
+    assert search.get_best_hyperparameters()[0].values["input_units"] in range(8, 129, 8)
+    best = search.get_best_models(num_models=1)[0]
+    assert best.fit(rows, labels, epochs=4, initial_epoch=2, verbose=0).epoch == [2, 3]
 
 
 PROGRAM = """

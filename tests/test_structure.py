@@ -10,9 +10,9 @@ import fastnn
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["runner"], ["report"], ["jobs", "installation", "lessons", "keras"],
-    ["__init__"], ["notebook"], ["plot"],
+    ["__init__"], ["notebook", "tuner"], ["plot"],
     ["interchange"], ["saving", "perceptron", "sklearn"], ["models"], ["subclassed_model"],
-    ["functional_model"], ["model"],
+    ["functional_model"], ["model", "many"],
     ["fitting", "prediction", "finding", "understanding"], ["dense_arrays"], ["feeding"],
     ["training"], ["evaluation", "network", "outputs", "whole"], ["sides", "flat"], ["layers"],
     ["rows"], ["functional"], ["data"], ["backends"],

@@ -29,8 +29,6 @@ class Finder:
         if root not in {ROOTS[name] for name in self.names}:
             return None
         if fullname in MODULES:
-            if root == "keras_tuner":
-                _check_tuner(fullname)
             return ModuleSpec(fullname, self, is_package=True)
         parent, _, name = fullname.rpartition(".")
         # without its ``name``: ``from parent import name`` would replace an error that has it
@@ -91,16 +89,3 @@ def uninstall() -> None:
 def installed() -> tuple[str, ...]:
     """The names that fastnn stands in for at present."""
     return tuple(sorted(_FINDER.names))
-
-
-def find_tuner() -> bool:
-    """Whether this fastnn has a tuner."""
-    from importlib.util import find_spec
-
-    return find_spec("fastnn.tuner") is not None
-
-
-def _check_tuner(fullname: str) -> None:
-    if not find_tuner():
-        raise ModuleNotFoundError(f"fastnn has no {fullname} yet: its tuner comes in a later "
-                                  "version.", name=fullname)

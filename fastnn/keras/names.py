@@ -97,7 +97,8 @@ def _table() -> dict[str, Module]:
         if package == "tensorflow":
             table["tensorflow"] = Module((), "tensorflow")
             table["tensorflow.random"] = Module(("fastnn.keras.tensorflow",), "tensorflow")
-    table["keras_tuner"] = Module(("fastnn.tuner",))
+    for name in ("keras_tuner", "keras_tuner.tuners"):
+        table[name] = Module(("fastnn.tuner",))
     return table
 
 
