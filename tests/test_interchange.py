@@ -1,6 +1,6 @@
 """Models from Keras, scikit-learn and PyTorch, and for Keras.
 
-The files in golden/keras were written by Keras 3.15; to read them takes h5py. What needs the other
+The files in golden/keras_models were written by Keras 3.15; to read them takes h5py. What needs the other
 library itself is skipped where that is missing.
 """
 
@@ -15,7 +15,7 @@ import pytest
 import fastnn
 from fastnn import Input, Model, Sequential, interchange, layers, models
 
-FOLDER = Path(__file__).parent / "golden" / "keras"
+FOLDER = Path(__file__).parent / "golden" / "keras_models"
 GOLDEN = json.loads((FOLDER / "predictions.json").read_text("utf-8"))
 X = np.sin(np.arange(24.0)).reshape(6, 4).astype("float32")
 Y = np.cos(np.arange(12.0)).reshape(6, 2).astype("float32")

@@ -1,4 +1,4 @@
-"""Write tests/golden/keras/: models saved by Keras, and what they predict.
+"""Write tests/golden/keras_models/: models saved by Keras, and what they predict.
 
 Run with an interpreter that has Keras 3.15:
     KERAS_BACKEND=jax python tests/golden/make_keras_models.py
@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import layers
 
-FOLDER = Path(__file__).with_name("keras")
+FOLDER = Path(__file__).with_name("keras_models")
 X = np.sin(np.arange(24.0)).reshape(6, 4).astype("float32")
 Y = np.cos(np.arange(12.0)).reshape(6, 2).astype("float32")
 
