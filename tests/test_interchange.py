@@ -1,7 +1,7 @@
 """Models from Keras, scikit-learn and PyTorch, and for Keras.
 
-The files in golden/keras_models were written by Keras 3.15; to read them takes h5py. What needs the other
-library itself is skipped where that is missing.
+The files in golden/keras_models were written by Keras 3.15; to read them takes h5py. What needs
+the other library itself is skipped where that is missing.
 """
 
 import json
