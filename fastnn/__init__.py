@@ -12,9 +12,9 @@ from fastnn._version import __version__
 
 # What the package offers, and where it lies. Nothing is imported before it is used.
 _MODULES = ("activations", "backends", "callbacks", "config", "constraints", "datasets",
-            "functional", "initializers", "layers", "lessons", "losses", "metrics", "models",
-            "optimizers", "perceptron", "plot", "random", "regularizers", "saving", "training",
-            "tuner", "understanding", "utils")
+            "functional", "initializers", "keras", "layers", "lessons", "losses", "metrics",
+            "models", "ops", "optimizers", "perceptron", "plot", "random", "regularizers",
+            "saving", "training", "tuner", "understanding", "utils")
 _OPTIONAL = ("sklearn",)  # these need an extra and so are no part of `from fastnn import *`
 _NAMES = {
     "Input": "fastnn.layers",
@@ -24,8 +24,13 @@ _NAMES = {
     "Trainer": "fastnn.training",
     "find_learning_rate": "fastnn.finding",
     "fit_many": "fastnn.many",
+    "from_keras": "fastnn.interchange",
+    "from_sklearn": "fastnn.interchange",
+    "from_torch": "fastnn.interchange",
+    "install_as": "fastnn.keras",
     "load_model": "fastnn.saving",
     "show_config": "fastnn.installation",
+    "uninstall": "fastnn.keras",
 }
 
 __all__ = ["__version__", *_MODULES, *_NAMES]

@@ -1,4 +1,5 @@
-"""The command ``fastnn``: train on the shipped digits or on a table, predict, say what runs, race.
+"""The command ``fastnn``: train on the shipped digits or on a table, predict, run programs that
+were written for Keras, say what runs, race.
 
 Exit codes: 0 done, 1 an error that the message explains, 2 a wrong command line, 130 interrupted,
 141 nobody reads the output any more.
@@ -89,6 +90,14 @@ def _parser():
     info = commands.add_parser("info", help="what runs here, or what a model holds")
     info.set_defaults(do=_info)
     info.add_argument("model", metavar="MODEL", nargs="?", help="a saved model")
+
+    run = commands.add_parser("run", help="run a script or notebook written for Keras",
+                              description="Run a script or notebook with fastnn in the place of "
+                              "keras, tensorflow.keras and keras_tuner.")
+    run.set_defaults(do=_run_program)
+    run.add_argument("--plots", metavar="FOLDER", help="save the plots that are shown there")
+    run.add_argument("program", metavar="FILE", help="a .py script or an .ipynb notebook")
+    run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="what it is given")
 
     # no prefix makes an option of its arguments, not even of --help: they are all the report's
     bench = commands.add_parser("bench", help="measure fastnn and its peers, in the source tree",
@@ -279,6 +288,15 @@ def _info(args):
         kind = f" ({listed(target.classes)})" if isinstance(target, ClassTarget) else ""
         _print(f" Predicts {target.name!r}{kind}")
         _print(f" from {listed([column.name for column in encoder.columns])}")
+
+
+# run
+
+
+def _run_program(args) -> int:
+    from fastnn.runner import run
+
+    return run(args.program, args.arguments, args.plots)
 
 
 # bench

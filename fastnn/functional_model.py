@@ -28,7 +28,7 @@ from fastnn.sides import Sides
 
 
 @registry.register("model")
-class Functional(Model):
+class Functional(Model, of_package=True):
     """The layers between some symbolic tensors and others; made by ``Model(inputs, outputs)``.
 
     inputs : a tensor, or a list or dictionary of them: ``Input`` objects, or any tensor in whose
@@ -42,6 +42,12 @@ class Functional(Model):
 
     def __init__(self, inputs, outputs, *, name=None, trainable=True):
         super().__init__(name)
+        self._wire(inputs, outputs)
+        if not trainable:
+            self.trainable = False
+
+    def _wire(self, inputs, outputs) -> None:
+        """Take the layers between the tensors, and make the vector of their numbers."""
         tensors = flat(inputs), flat(outputs)
         for what, given in zip(("inputs", "outputs"), tensors, strict=True):
             wrong = [tensor for tensor in given if not isinstance(tensor, Tensor)]
@@ -62,8 +68,6 @@ class Functional(Model):
         self._tensors = inputs, outputs
         _check_names(self._layers)
         self.pack()
-        if not trainable:
-            self.trainable = False
 
     @property
     def layers(self):

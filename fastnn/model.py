@@ -49,7 +49,8 @@ class Model(Network):
     last, and the next that fits or predicts fetches them (`gather`): each sees what the others
     learnt, as in Keras. Such models must not work at the same time in several threads.
 
-    ``Model(inputs, outputs)`` makes a `fastnn.functional_model.Functional`.
+    ``Model(inputs, outputs)`` makes a `fastnn.functional_model.Functional`; for classes with a
+    ``call`` see `fastnn.subclassed_model`.
     """
 
     def __new__(cls, *args, **kwargs):
@@ -59,13 +60,20 @@ class Model(Network):
 
         return super().__new__(Functional)
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, of_package=False, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "call" in vars(cls):
+        if "train_step" in vars(cls) or "test_step" in vars(cls):
             raise TypeError(
-                f"{cls.__name__} defines call(), which fastnn cannot compile. Put the network "
-                "together from layers: Sequential([...]) or Model(inputs, outputs); for a step of "
-                "your own write a Layer with lower().")
+                f"{cls.__name__} defines a step of its own in Python; fastnn's are compiled. A "
+                "loss or layer of one's own can say what is new in it; fastnn.Trainer is for loops "
+                "of one's own.")
+        if Model in cls.__bases__ and not of_package:
+            # a user's class: its base depends on whether it says by ``call`` what it does
+            from fastnn.functional_model import Functional
+            from fastnn.subclassed_model import Subclassed
+
+            base = Subclassed if hasattr(cls, "call") else Functional
+            cls.__bases__ = tuple(base if old is Model else old for old in cls.__bases__)
 
     def __init__(self, name=None, dtype=None):
         self.name = str(name) if name else unique_name(type(self).__name__)
@@ -488,6 +496,28 @@ class Model(Network):
         from fastnn.digest import digest
 
         return digest(self)
+
+    @classmethod
+    def from_config(cls, config: dict):
+        """The functional model of a configuration, with fresh weights."""
+        from fastnn.functional_model import Functional
+
+        return Functional.from_config(config)
+
+    def to_json(self, **options) -> str:
+        """`get_config` as text, which `fastnn.models.model_from_json` reads.
+
+        options : of ``json.dumps``, such as ``indent``.
+        """
+        import json
+
+        return json.dumps(registry.serialize(self), **options)
+
+    def to_keras(self):
+        """The same network as a model of Keras's; see `fastnn.interchange`."""
+        from fastnn.interchange import to_keras
+
+        return to_keras(self)
 
     def get_config(self) -> dict:
         """What makes an equal model, its weights apart."""

@@ -24,11 +24,12 @@ from fastnn.layers.graph import Node, Tensor
 from fastnn.model import Model
 from fastnn.network import inline
 
-__all__ = ["Functional", "Model", "Sequential", "load_model"]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json",
+           "save_model"]
 
 
 @registry.register("model")
-class Sequential(Model):
+class Sequential(Model, of_package=True):
     """A stack of layers, each fed by the one before.
 
     layers : list of layers, the first of which may be an ``Input``. Without one, and without
@@ -193,3 +194,54 @@ def load_model(path, **options):
     from fastnn.saving import load_model
 
     return load_model(path, **options)
+
+
+def save_model(model, filepath, overwrite: bool = True) -> None:
+    """``model.save(filepath)``."""
+    model.save(filepath, overwrite)
+
+
+def clone_model(model, input_tensors=None, clone_function=None):
+    """A model of the same layers with fresh weights; layers in several places stay the same one.
+
+    clone_function : layer -> layer, for others than ``type(layer).from_config(...)``; they must
+        make outputs of the same shapes.
+
+    >>> from fastnn import Input, Sequential, layers, models
+    >>> model = Sequential([Input((2,)), layers.Dense(3)])
+    >>> clone = models.clone_model(model)
+    >>> clone.layers[0] is model.layers[0], clone.count_params()
+    (False, 9)
+    """
+    if input_tensors is not None:
+        raise ValueError("fastnn's clone has inputs of its own: input_tensors=None only.")
+    if clone_function is None:
+        own = {registry.name_of(type(layer)): type(layer)
+               for layer in (*model.layers, *model.leaves)}
+        with registry.custom_objects(own):
+            return type(model).from_config(model.get_config())
+    if not isinstance(model, Sequential):
+        raise ValueError("clone_function is for Sequential models; the model is "
+                         f"{type(model).__name__}.")
+    first = [model._input] if model._input else []
+    return Sequential([*first, *(clone_function(layer) for layer in model.layers)],
+                      name=model.name)
+
+
+def model_from_json(json_string: str, custom_objects: dict | None = None) -> Model:
+    """The model, with fresh weights, that ``model.to_json()`` described: fastnn's or Keras's.
+
+    custom_objects : {name: class} of what is neither. The text names classes only, and can make
+    nothing else be imported or called.
+    """
+    import json
+
+    config = json.loads(json_string)
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        raise ValueError("Expected the JSON of a model, with class_name and config.")
+    with registry.custom_objects(custom_objects or {}):
+        if "module" in config:  # as Keras writes it
+            from fastnn.interchange.keras import from_config
+
+            return from_config(config)
+        return registry.get("model", config)

@@ -47,7 +47,7 @@ class Network:
         """The layers, each once; in the place of a model among them its own."""
         found: dict[int, Layer] = {}
         for layer in self.layers:
-            leaves = layer.leaves if isinstance(layer, Network) else [layer]
+            leaves = inside.leaves if (inside := network_in(layer)) else [layer]
             found |= {id(leaf): leaf for leaf in leaves}
         return list(found.values())
 
@@ -195,10 +195,20 @@ class Network:
         self._away, self._predictor = True, None
 
 
+def network_in(layer):
+    """A model as it is, the one that a layer made of layers stands for, or None."""
+    if isinstance(layer, Network):
+        return layer
+    if layer.inner is not None and layer.passed_on != layer.trainable:
+        layer.inner.trainable = layer.passed_on = layer.trainable
+    return layer.inner
+
+
 def inline(layer, sources: list[int], steps: list) -> list[int]:
     """``Network.inline`` of a model, or of a layer as the one step that it is."""
-    if isinstance(layer, Network):
-        return layer.inline(sources, steps)
+    inside = network_in(layer)
+    if inside is not None:
+        return inside.inline(sources, steps)
     steps.append((layer, tuple(sources)))
     return [len(steps) - 1]
 

@@ -90,6 +90,7 @@ class Kind(IntEnum):
     PRELU = 64  # dst[k] <- src where > 0, else w[m] * src; column j has the alpha (j // s) % m
     MERGE = 66  # dst[k] <- a0 src + a1 src2, or by formula (of MERGES) the larger or smaller
     DOT = 69  # dst[1] <- src[k] . src2[k]; a0 = 1: of rows divided by their norms; keep[2] 1/norm
+    CALL = 80  # dst[m] <- what the formula-th of the plan's `calls` makes of src[k], in Python
 
 
 OP = np.dtype(
@@ -148,6 +149,7 @@ class Plan:
     n_metrics: int
     dtype: np.dtype
     constants: np.ndarray = field(default_factory=lambda: np.zeros(1))  # what ops look up, float64
+    calls: tuple = ()  # of CALL: objects with forward and backward, see `fastnn.layers.own`
 
     def __repr__(self) -> str:
         lines = [f"Plan: {self.n_inputs} -> {self.n_outputs}, {self.columns} columns, "
@@ -171,6 +173,7 @@ class Builder:
         self._target: dict = {"t": 0, "v": 0, "own": 0, "weight": 1.0}  # of the next head
         self._n_slots = self._n_scalars = 0
         self._constants: list[float] = []
+        self.calls: list = []  # what Python computes
         self.call = 0  # how often the layer that lowers itself has been called before
 
     # values
@@ -221,6 +224,12 @@ class Builder:
         """Where numbers for an op to look up, in float64, lie in the plan's ``constants``."""
         self._constants += np.ravel(numbers).tolist()
         return len(self._constants) - np.size(numbers)
+
+    def python(self, call, value: Value, shape, trains: bool) -> Value:
+        """CALL: an op that an object computes in Python."""
+        self.calls.append(call)
+        return self.op(Kind.CALL, value, shape=shape, trains=trains,
+                       formula=len(self.calls) - 1)
 
     def gather(self, value: Value, table) -> Value:
         """The value's numbers by their places in a row: ``table`` has the shape of the result.
@@ -422,7 +431,8 @@ class Builder:
         constants = np.array(self._constants or [0.0], np.float64)
         constants.flags.writeable = False
         return Plan(ops, self._columns, self._inputs, self._outputs, n_params, n_trained,
-                    self._n_slots, self._n_scalars, self._metrics, self.dtype, constants)
+                    self._n_slots, self._n_scalars, self._metrics, self.dtype, constants,
+                    tuple(self.calls))
 
     def _mark_shared(self, n_trained: int) -> None:
         """Set ``adds`` where a later op trains the same parameters; its backward runs earlier.

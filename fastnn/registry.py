@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _custom: ContextVar[dict | None] = ContextVar("custom_objects", default=None)
+shared_objects: dict[str, object] = {}  # by exact name, for the whole process
+_shared_names: dict[object, str] = {}
 _tables: dict[str, dict[str, type]] = {}  # kind -> lower-case name -> class, in registration order
 
 
@@ -84,8 +86,34 @@ def get(kind: str, identifier):
 
 def find(kind: str, name: str) -> type | None:
     """The class registered under a name, in any case; None if there is none."""
-    custom = (_custom.get() or {}).get(name)
-    return custom if isinstance(custom, type) else _tables.get(kind, {}).get(name.lower())
+    custom = custom_object(name)
+    # a caller's layer Linear does not stand for the activation of that name
+    if isinstance(custom, type) and issubclass(custom, _common_base(kind) or object):
+        return custom
+    return _tables.get(kind, {}).get(name.lower())
+
+
+def custom_object(name: str):
+    """What a caller gave under a name: inside `custom_objects`, or for good; None if nothing.
+
+    For ``package>Name`` what is called Name will do.
+    """
+    for objects in (_custom.get() or {}, shared_objects):
+        for known in (name, name.rpartition(">")[2]):
+            if known in objects:
+                return objects[known]
+    return None
+
+
+def share(name: str, value) -> None:
+    """From now on a class or function of a caller's is found, and saved, under a name."""
+    shared_objects[name] = value
+    _shared_names[value] = name
+
+
+def name_of(value) -> str:
+    """The name under which `serialize` writes a class or function."""
+    return _shared_names.get(value, value.__name__)
 
 
 def get_class(kind: str, name: str) -> type:
@@ -107,10 +135,10 @@ def custom_objects(objects: dict[str, type]):
     """Inside, `get_class` finds these classes, by their exact names, before the registered ones.
 
     >>> with custom_objects({"Tuple": tuple}):
-    ...     get_class("layer", "Tuple")
+    ...     get_class("sequence", "Tuple")
     <class 'tuple'>
     """
-    token = _custom.set(dict(objects))
+    token = _custom.set({**(_custom.get() or {}), **objects})
     try:
         yield
     finally:
@@ -131,7 +159,7 @@ def serialize(obj) -> dict | None:
     """``{"class_name": ..., "config": ...}``, which `get` turns back into an equal object."""
     if obj is None:
         return None
-    return {"class_name": type(obj).__name__, "config": obj.get_config()}
+    return {"class_name": name_of(type(obj)), "config": obj.get_config()}
 
 
 def _common_base(kind: str) -> tuple[type, ...]:

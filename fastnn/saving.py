@@ -109,7 +109,7 @@ def _check_names(model) -> None:
         kinds += [(kind, getattr(variable, kind)) for kind in ("constraint", "regularizer")]
     for kind, thing in kinds:
         cls = type(thing)
-        known = registry.find(kind, cls.__name__)
+        known = registry.find(kind, registry.name_of(cls))
         if known not in (None, cls):
             raise ValueError(f"The class {cls.__module__}.{cls.__qualname__} cannot be saved: "
                              f"fastnn has another {kind} of that name. Rename it.")
@@ -185,6 +185,12 @@ def load_model(path, custom_objects: dict | None = None, compile: bool = True,
     """
     if compile:
         backends.get(backend)  # an error there is not the file's
+    from fastnn.interchange import hdf5
+
+    if hdf5.is_keras_model(path):
+        from fastnn.interchange.keras import from_keras
+
+        return from_keras(path, compile, _check_custom(custom_objects))
     own = _check_custom(custom_objects)
     with _naming(path):
         contents, members = read(path)
@@ -204,11 +210,16 @@ def load_model(path, custom_objects: dict | None = None, compile: bool = True,
 
 
 def load_weights(model, path) -> None:
-    """Take the weights of a file of `save_weights` or `save_model` into a built model.
+    """Take the weights of a file of `save_weights`, `save_model` or of Keras into a built model.
 
     The arrays go to the model's variables in order, whatever the layers are called; a ValueError
     if they do not fit, and then nothing has changed.
     """
+    from fastnn.interchange import hdf5
+
+    if hdf5.is_keras_file(path):
+        hdf5.load_weights(model, path)
+        return
     model._require_built()
     with _naming(path):
         _, members = read(path)
@@ -356,7 +367,7 @@ def _blaming(member: str):
 
 
 def _check_custom(custom_objects: dict | None) -> dict:
-    own = dict(custom_objects or {})
+    own = {**registry.shared_objects, **(custom_objects or {})}
     for name, value in own.items():
         if not isinstance(name, str) or not callable(value):
             raise TypeError("custom_objects must be {name: class or function}, received "

@@ -128,3 +128,7 @@ def __getattr__(name: str):
 
         return plot_model
     raise AttributeError(f"module 'fastnn.utils' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), "plot_model"})

@@ -321,6 +321,30 @@ def parametric(alphas, size=1, trains=True):
     return make
 
 
+class Cubes:
+    """y = c x^3 in Python, with one parameter c: what CALL takes."""
+
+    layer = SimpleNamespace(name="cubes")
+
+    def __init__(self, place):
+        self.place = place
+
+    def forward(self, x, params, training):
+        return params[self.place] * x**3
+
+    def backward(self, x, y, dy, params, grads):
+        if grads is not None:
+            grads[self.place] = (dy * x**3).sum()
+        return 3 * params[self.place] * x**2 * dy
+
+
+def in_python(net):
+    """A layer in Python between two dense ones."""
+    value = net.dense(net.input(5), 4, "tanh")
+    value = net.builder.python(Cubes(net.weight(1)), value, value.shape, trains=True)
+    return net.dense(value, 2)
+
+
 def shared_norm(net):
     """A batch normalisation without and with a later call."""
     value = net.batch_norm(net.dense(net.input(5), 7))
@@ -523,6 +547,7 @@ CASES = {
                {"make": grouped("glu")}],
     Kind.PRELU: [{"make": parametric(6)}, {"make": parametric(1)}, {"make": parametric(3)},
                  {"make": parametric(2, 3)}, {"make": parametric(6, trains=False)}],
+    Kind.CALL: [{"make": in_python}],
 }
 
 def probabilities(net):

@@ -200,11 +200,11 @@ def test_what_cannot_be_called(call, error, message):
         call(Input((3,), name="a"), Input((2,), name="b"))
 
 
-def test_a_model_with_a_call_of_its_own_is_refused():
-    with pytest.raises(TypeError, match=r"Own defines call\(\).*Sequential"):
+def test_a_model_with_a_training_step_of_its_own_is_refused():
+    with pytest.raises(TypeError, match=r"Own defines a step of its own.*Trainer"):
         class Own(Model):
-            def call(self, x):
-                return x
+            def train_step(self, data):
+                return data
 
 
 # several inputs and outputs

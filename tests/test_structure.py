@@ -9,17 +9,19 @@ import fastnn
 
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
-    ["__main__"], ["cli"], ["report"], ["jobs", "installation", "lessons"], ["__init__"],
-    ["notebook", "tuner"], ["plot"], ["digest"],
-    ["saving", "perceptron", "sklearn"], ["models"], ["functional_model"], ["model", "many"],
+    ["__main__"], ["cli"], ["runner"], ["report"], ["jobs", "installation", "lessons", "keras"],
+    ["__init__"], ["notebook", "tuner"], ["plot"], ["digest"],
+    ["interchange"], ["saving", "perceptron", "sklearn"], ["models"], ["subclassed_model"],
+    ["functional_model"], ["model", "many"],
     ["fitting", "prediction", "finding", "understanding"], ["dense_arrays"], ["feeding"],
     ["training"], ["evaluation", "network", "outputs", "whole"], ["sides", "flat"], ["layers"],
     ["rows"], ["functional"], ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
-    ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding"],
+    ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding",
+     "ops"],
     ["formulas", "utils", "summary", "progress", "tables"],
-    ["registry", "random", "config", "naming", "console", "interrupt", "svg", "overfitting", "occupied",
-     "_archive", "_version", "sparse"],
+    ["tracing", "registry", "random", "config", "naming", "console", "interrupt", "svg",
+     "overfitting", "occupied", "_archive", "_version", "sparse"],
 ]
 HEIGHT = {name: -i for i, floor in enumerate(FLOORS) for name in floor}
 # printing reads the formulas of the floors above it, and nothing imports it

@@ -184,3 +184,8 @@ def __getattr__(name: str):
         return _function(registry.get_class("activation", name))
     except ValueError as error:
         raise AttributeError(str(error)) from None
+
+
+def __dir__():
+    functions = map(registry.snake_case, registry.names("activation"))
+    return sorted({*globals(), *functions, "hard_swish", "swish"})

@@ -37,6 +37,8 @@ class RowWise(Activation):
 
     def __call__(self, x):
         """The function of every row along ``axis``."""
+        if hasattr(x, "through"):  # it is being differentiated: see fastnn.tracing
+            return x.through(self)
         z = as_real(x)
         if not -z.ndim <= self.axis < z.ndim:
             raise ValueError(f"{self!r} expects an array that has this axis, received {z.shape}.")

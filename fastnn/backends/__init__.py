@@ -97,19 +97,20 @@ def get(name: str | None = None):
 
 
 def for_plan(plan, backend):
-    """``backend``, or NumPy's for a plan with a user's metric, which is compiled nowhere."""
+    """``backend``, or NumPy's for a plan with a user's metric or a layer in Python."""
     from fastnn import losses
     from fastnn.plan import Kind
 
     kinds, codes = plan.ops["kind"], plan.ops["formula"]
     own = (kinds == Kind.ELEMENT_METRIC) & (codes >= len(losses.elementwise()))
-    if backend.NAME == "numpy" or not own.any():
+    if backend.NAME == "numpy" or not (own.any() or plan.calls):
         return backend
     import warnings
 
-    name = losses.formula(codes[own.argmax()])[0]
-    warnings.warn(f"{name} is not one of fastnn's compiled formulas: this model trains on the "
-                  "NumPy backend, which is slower.", RuntimeWarning, stacklevel=5)
+    what = (f"The layer {plan.calls[0].layer.name!r} is Python code" if plan.calls else
+            f"{losses.formula(codes[own.argmax()])[0]} is not one of fastnn's compiled formulas")
+    warnings.warn(f"{what}: this model trains on the NumPy backend, which is slower.",
+                  RuntimeWarning, stacklevel=5)
     return get("numpy")
 
 

@@ -121,6 +121,8 @@ def _sizes(plan) -> tuple[int, int]:
 @lru_cache(maxsize=64)
 def _has_own(plan) -> bool:
     """Whether a formula is the user's own: the plan then runs on NumPy, which is said once."""
+    if plan.calls:
+        return True
     found = own.formulas(plan.ops)
     for what, thing in found:
         own.say_that_numpy_runs(

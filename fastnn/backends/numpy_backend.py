@@ -309,8 +309,25 @@ def backward_activity(run, op):
     run.columns(op["dsrc"], k)[:] = run.columns(op["ddst"], k) + (l1 * np.sign(y) + l2 * y)
 
 
+def forward_call(run, op, X):
+    """Python code of a caller's."""
+    call = run.plan.calls[op["formula"]]
+    run.columns(op["dst"], op["m"])[:] = call.forward(
+        run.columns(op["src"], op["k"]), run.params, run.training)
+
+
+def backward_call(run, op):
+    call = run.plan.calls[op["formula"]]
+    x, y, dy = (run.columns(op[name], op[size]) for name, size in
+                (("src", "k"), ("dst", "m"), ("ddst", "m")))
+    dx = call.backward(x, y, dy, run.params, run.grads if op["trains"] else None)
+    if op["dsrc"] >= 0:
+        run.columns(op["dsrc"], op["k"])[:] = dx
+
+
 _NETWORK = ("input", "dense", "activation", "softmax", "dropout", "batch_norm", "fork", "add",
-            "multiply", "concatenate", "activity", "log_softmax", "sparsemax", "glu", "prelu")
+            "multiply", "concatenate", "activity", "log_softmax", "sparsemax", "glu", "prelu",
+            "call")
 FORWARD = {Kind[name.upper()]: globals()[f"forward_{name}"] for name in _NETWORK}
 BACKWARD = {Kind[name.upper()]: globals()[f"backward_{name}"] for name in _NETWORK[1:]}
 FORWARD |= numpy_layers.FORWARD | numpy_merging.FORWARD | numpy_heads.FORWARD

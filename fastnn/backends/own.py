@@ -26,7 +26,12 @@ def formulas(ops) -> list[tuple[str, object]]:
 
 
 def fill_in(ops, dtype) -> bool:
-    """Put the addresses of users' formulas into w and b of their ops; False if one has none."""
+    """Put the addresses of users' formulas into w and b of their ops; False if one has none.
+
+    Layers in Python have none.
+    """
+    if (ops["kind"] == Kind.CALL).any():
+        return False
     for op in ops:
         for what, thing in formulas([op]):
             numbers = ()

@@ -27,7 +27,8 @@ class ModelCheckpoint(MonitorCallback):
 
     filepath : where to; ``{epoch}``, ``{batch}`` and the names of the logs are filled in, as in
         ``"{epoch:02d}-{val_loss:.2f}.fastnn"``. It ends in ``.weights.fastnn`` for weights, in
-        ``.fastnn`` for models. Folders are made.
+        ``.fastnn`` for models; or as in Keras in ``.weights.h5`` and ``.keras``, whatever the name
+        the file is fastnn's. Folders are made.
     save_best_only : only where the monitored value is the best so far, and better than
         ``initial_value_threshold`` if there is one.
     save_freq : "epoch", or the number of batches from one file to the next.
@@ -49,10 +50,12 @@ class ModelCheckpoint(MonitorCallback):
         self.save_freq = _checked_freq(save_freq)
         self.best = initial_value_threshold
         self._epoch = 0
-        ending = ".weights.fastnn" if save_weights_only else ".fastnn"
-        if not self.filepath.endswith(ending):
-            raise ValueError(f"filepath must end in {ending!r} where save_weights_only is "
-                             f"{save_weights_only}, received {self.filepath!r}.")
+        endings = ((".weights.fastnn", ".weights.h5") if save_weights_only else
+                   (".fastnn", ".keras"))
+        if not self.filepath.endswith(endings):
+            raise ValueError(f"filepath must end in {endings[0]!r} or {endings[1]!r} where "
+                             f"save_weights_only is {save_weights_only}, received "
+                             f"{self.filepath!r}.")
         if save_freq != "epoch":
             self._due = _Counter(save_freq)
             self.on_train_batch_end = self._batch_end  # or else nobody follows the batches

@@ -44,6 +44,7 @@ from fastnn.layers.regularization import (
 )
 from fastnn.layers.reshaping import Cropping1D, Identity, Permute, RepeatVector, ZeroPadding1D
 from fastnn.registry import get as _get
+from fastnn.registry import serialize as _serialize
 
 __all__ = ["ELU", "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average",
            "BatchNormalization", "CategoryEncoding", "Concatenate", "Cropping1D", "Dense",
@@ -53,7 +54,13 @@ __all__ = ["ELU", "Activation", "ActivityRegularization", "Add", "AlphaDropout",
            "PReLU", "Permute", "RMSNormalization", "ReLU", "RepeatVector", "Rescaling", "Reshape",
            "Softmax", "Subtract", "UnitNormalization", "Variable", "ZeroPadding1D", "add",
            "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply",
+           "serialize",
            "subtract"]
+
+
+def serialize(layer: Layer) -> dict:
+    """``{"class_name": ..., "config": ...}``, which `deserialize` turns back."""
+    return _serialize(layer)
 
 
 def deserialize(config: dict) -> Layer:

@@ -76,11 +76,23 @@ class Variable:
             raise TypeError(f"{self.name} holds numbers, received dtype {array.dtype}.")
         self._value[...] = array
 
+    def assign_add(self, value) -> None:
+        """Add ``value`` to the numbers."""
+        self.assign(self._value + np.asarray(value))
+
+    def assign_sub(self, value) -> None:
+        """Take ``value`` from the numbers."""
+        self.assign(self._value - np.asarray(value))
+
     def bind(self, vector: np.ndarray, offset: int) -> None:
         """Move to ``vector[offset : offset + size]``, with the present numbers."""
         view = vector[offset : offset + self.size].reshape(self.shape)
         view[...] = self._value
         self._value, self.offset = view, offset
+
+    def lend(self, value) -> None:
+        """Let another array stand in for the numbers, until they are lent back."""
+        self._value = value
 
     @property
     def dtype(self) -> str:
@@ -93,8 +105,33 @@ class Variable:
     def __array__(self, dtype=None, copy=None):
         return np.array(self._value, dtype=dtype, copy=copy)
 
+    def __getitem__(self, key):
+        return self._value[key]
+
     def __repr__(self) -> str:
         return f"<Variable {self.name}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def _operator(name: str):
+    """An operator of a variable: that of its numbers, in an expression like ``x * gamma``."""
+    own = getattr(operator, name.strip("_r") if name not in _ONE else name)
+    if name in _ONE:
+        return lambda self: own(self._value)
+    if name.startswith("__r"):
+        return lambda self, other: own(_numbers(other), self._value)
+    return lambda self, other: own(self._value, _numbers(other))
+
+
+def _numbers(x):
+    return x._value if isinstance(x, Variable) else x
+
+
+_ONE = ("__neg__", "__abs__")
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+    setattr(Variable, f"__{_name}__", _operator(f"__{_name}__"))
+    setattr(Variable, f"__r{_name}__", _operator(f"__r{_name}__"))
+for _name in _ONE:
+    setattr(Variable, _name, _operator(_name))
 
 
 class Weight:
@@ -118,6 +155,11 @@ class Weight:
             why = "has none" if layer.built else "is not built yet; give the model an input shape"
             raise AttributeError(f"Cannot set {self.name}: the layer {layer.name!r} {why}.")
         variable.assign(value)
+
+
+_WEIGHT = ("name", "shape", "initializer", "trainable", "regularizer", "constraint")
+_KERAS_WEIGHT = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer",
+                 "constraint")
 
 
 class Layer:
@@ -153,6 +195,8 @@ class Layer:
         self.shapes: tuple[tuple, tuple] | None = None  # of a row's input and output, once built
         self.owner = None  # a weak reference to the model whose vector holds the variables
         self.nodes: list[Node] = []  # the layer's calls on symbolic tensors
+        self.inner = None  # the model that a layer made of layers stands for, once built
+        self.passed_on = True  # the ``trainable`` that its layers have been given
 
     # the protocol
 
@@ -164,8 +208,15 @@ class Layer:
         return input_shape
 
     def lower(self, builder, value):
-        """Append the layer's ops to the plan and return the value that holds its output."""
-        raise TypeError(f"{type(self).__name__} defines no lower().")  # abstract
+        """Append the layer's ops to the plan and return the value that holds its output.
+
+        A layer with a ``call`` on arrays needs none: see `fastnn.layers.own`.
+        """
+        from fastnn.layers import own
+
+        if not own.is_own(self):
+            raise TypeError(f"{type(self).__name__} defines no lower() and no call().")  # abstract
+        return own.lower(self, builder, value)
 
     def lower_regularized(self, builder, *values):
         """What models call: ``lower``, and behind it the penalty of the output, if it has one."""
@@ -174,18 +225,36 @@ class Layer:
         value = value if penalty is None else penalty.lower_activity(builder, value)
         return builder.made(self, value)
 
-    def add_weight(self, name, shape, initializer="glorot_uniform", trainable=True,
-                   regularizer=None, constraint=None) -> None:
-        """Declare a variable, found from now on as ``self.variables[name]``.
+    def add_weight(self, *arguments, **named) -> Variable:
+        """Declare a variable and return it, found from now on as ``self.variables[name]``.
 
+        Takes (name, shape, initializer="glorot_uniform", trainable=True, regularizer=None,
+        constraint=None) or, as in Keras, (shape, initializer, dtype, trainable, ...) and a name.
+        name : by default variable, variable_1, ...
         regularizer, constraint : names, classes or instances: what is added to the loss for it, and
             what is done to it after every update. Both hold where the variable is trained.
+        dtype : that of the layer, the only one.
         """
-        shape, stored = tuple(shape), _stored.get()
-        initializer, regularizer = initializers.get(initializer), regularizers.get(regularizer)
+        own = bool(arguments) and isinstance(arguments[0], str)
+        order = _WEIGHT if own else _KERAS_WEIGHT
+        return self._declare(**dict(zip(order, arguments, strict=False)), **named)
+
+    def _declare(self, name=None, shape=(), initializer="glorot_uniform", trainable=True,
+                 regularizer=None, constraint=None, dtype=None, autocast=True) -> Variable:
+        if dtype is not None and config.standardize_dtype(dtype).name != self.dtype:
+            raise ValueError(f"The weights of the layer {self.name!r} are {self.dtype}; received "
+                             f"dtype={dtype!r}.")
+        if name is None:
+            count = sum(own.startswith("variable") for own in self.variables)
+            name = f"variable_{count}" if count else "variable"
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        stored = _stored.get()
+        initializer, regularizer = (initializers.get(initializer or "glorot_uniform"),
+                                    regularizers.get(regularizer))
         value = stored(self, name, shape) if stored else initializer(shape, self.dtype)
         self.variables[name] = Variable(name, value, initializer, regularizer, trainable,
                                         constraints.get(constraint))
+        return self.variables[name]
 
     def offset(self, name: str) -> int:
         """Where a variable lies in the parameter vector; -1 if there is none."""
@@ -251,6 +320,10 @@ class Layer:
         """Whether the shapes are known and the variables exist."""
         return self.shapes is not None
 
+    @built.setter
+    def built(self, value: bool) -> None:
+        """Nothing: Keras's layers set it in ``build``; here a layer is built with its shapes."""
+
     def ensure_built(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Build the layer if it is not, and return its output's shape.
 
@@ -258,15 +331,23 @@ class Layer:
         has variables, which were made for other rows.
         """
         if self.shapes is None or (self.shapes[0] != input_shape and not self.variables):
-            output_shape = tuple(self.compute_output_shape(input_shape))
-            if self.shapes is None:
-                self.build(input_shape)
-            self.shapes = input_shape, output_shape
+            self.shapes = input_shape, tuple(self._build(input_shape))
         elif self.shapes[0] != input_shape:
             raise ValueError(
                 f"The layer {self.name!r} was built for rows of shape {self.shapes[0]}, received "
                 f"{input_shape}. Make a new layer for another input shape.")
         return self.shapes[1]
+
+    def _build(self, input_shape) -> tuple[int, ...]:
+        """Declare the variables, if there are none yet, and say the shape of an output row."""
+        from fastnn.layers import own
+
+        if own.is_own(self):
+            return own.build(self, input_shape, first=self.shapes is None)
+        output_shape = tuple(self.compute_output_shape(input_shape))
+        if self.shapes is None:
+            self.build(input_shape)
+        return output_shape
 
     @property
     def input_shape(self) -> tuple | None:
@@ -282,14 +363,19 @@ class Layer:
 
     @property
     def weights(self) -> list[Variable]:
-        return list(self.variables.values())
+        return list(self.variables.values()) if self.inner is None else self.inner.weights
 
     @property
     def trainable_weights(self) -> list[Variable]:
+        if self.inner is not None:
+            return self.inner.trainable_weights if self.trainable else []
         return [v for v in self.variables.values() if v.trainable and self.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
+        if self.inner is not None:
+            trained = {id(variable) for variable in self.trainable_weights}
+            return [v for v in self.weights if id(v) not in trained]
         return [v for v in self.variables.values() if not (v.trainable and self.trainable)]
 
     def get_weights(self) -> list[np.ndarray]:

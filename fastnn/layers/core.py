@@ -44,18 +44,30 @@ class InputLayer(Layer):
         return {"shape": list(self.shape), "batch_size": self.batch_size, **super().get_config()}
 
 
-def Input(shape=None, batch_size=None, dtype=None, name=None) -> Tensor:
+def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None) -> Tensor:
     """The input of a model: rows of ``shape``, given without the batch axis.
 
     A symbolic tensor, to call layers on; or the beginning of a Sequential.
+    batch_shape : (batch_size, *shape) instead of both.
+    dtype : whole numbers come in as floats: up to 2^24 they lose nothing.
 
     >>> from fastnn import Input, Sequential, layers
     >>> Sequential([Input(shape=(2,)), layers.Dense(3)]).count_params()
     9
     """
+    if batch_shape is not None:
+        batch_size, *shape = batch_shape
     if shape is None:
         raise ValueError("Input needs the shape of a row, for example Input(shape=(784,)).")
+    dtype = None if _is_whole(dtype) else dtype
     return InputLayer(shape, batch_size, dtype=dtype, name=name).output
+
+
+def _is_whole(dtype) -> bool:
+    try:
+        return dtype is not None and np.dtype(dtype).kind in "iub"
+    except TypeError:
+        return False
 
 
 @register("layer")

@@ -12,9 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
-class Tensor:
+
+class NoNumbersError(TypeError):
+    """A symbolic tensor where numbers are needed."""
+
+
+class Tensor(NDArrayOperatorsMixin):
     """A symbolic tensor: the output of a layer, with a shape and no numbers.
+
+    What ``+``, NumPy and `fastnn.ops` do with it is a layer, if there is one for it:
+    `fastnn.layers.arithmetic`.
 
     node : the call that made it; index : which of the call's outputs it is.
     """
@@ -32,27 +41,35 @@ class Tensor:
         """The name of the layer that made it."""
         return self.node.layer.name
 
+    # two tensors are equal if they are the same
+    __eq__, __ne__, __hash__ = object.__eq__, object.__ne__, object.__hash__
+
     def __array__(self, dtype=None, copy=None):
-        raise TypeError(f"{self!r} has a shape but no numbers yet. Make a model of it, "
-                        "Model(inputs, outputs), and call its predict with data.")
+        raise NoNumbersError(f"{self!r} has a shape but no numbers yet. Make a model of "
+                             "it, Model(inputs, outputs), and call its predict with data.")
 
-    def __add__(self, other):
-        return _merged("Add", self, other)
+    def __array_ufunc__(self, ufunc, method, *inputs, **named):
+        from fastnn.layers import arithmetic
 
-    def __sub__(self, other):
-        return _merged("Subtract", self, other)
+        return arithmetic.ufunc(ufunc if method == "__call__" else None, inputs, named)
 
-    def __mul__(self, other):
-        return _merged("Multiply", self, other)
+    def __array_function__(self, function, types, arguments, named):
+        from fastnn.layers import arithmetic
+
+        return arithmetic.function(function, arguments, named)
+
+    def through(self, activation) -> Tensor:
+        """An activation of it."""
+        from fastnn.layers.core import Activation
+
+        return Activation(activation)(self)
+
+    def astype(self, dtype, copy=True) -> Tensor:
+        """Itself: all of a model is of one type."""
+        return self
 
     def __repr__(self) -> str:
         return f"<Tensor shape={self.shape}, dtype={self.dtype}, of {self.name}>"
-
-
-def _merged(name: str, one, two):
-    from fastnn.layers import merging
-
-    return getattr(merging, name)()([one, two]) if isinstance(two, Tensor) else NotImplemented
 
 
 class Node:

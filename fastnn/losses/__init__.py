@@ -66,7 +66,7 @@ from fastnn.losses.functions import (
 )
 from fastnn.losses.margins import CategoricalHinge, Hinge, PerceptronLoss, SquaredHinge
 from fastnn.losses.overlap import Dice, Tversky
-from fastnn.losses.own import FunctionLoss, custom
+from fastnn.losses.own import FunctionLoss, custom, of_function
 from fastnn.losses.regression import (
     CosineSimilarity,
     Huber,
@@ -107,17 +107,18 @@ __all__ = [
     "deserialize", "dice", "divisor", "elementwise", "focal_loss", "formula", "generalized_loss",
     "get", "hinge", "huber", "kl_divergence", "log_cosh", "log_loss", "mean_absolute_error",
     "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
-    "one_hot", "overlap_loss", "perceptron_loss", "poisson", "poisson_deviance", "recipe",
+    "of_function", "one_hot", "overlap_loss", "perceptron_loss", "poisson", "poisson_deviance",
+    "recipe",
     "serialize", "smooth", "softmax_loss", "sparse_categorical_crossentropy", "squared_hinge",
     "sum_squared_error", "tversky",
 ]
 
 
 def get(identifier) -> Loss | None:
-    """The loss for a name, class, instance, dictionary, or function of this module.
+    """The loss for a name, class, instance, dictionary, or function.
 
-    "crossentropy" and "ce" are chosen when the data are seen. A TypeError for another function:
-    training needs its derivative.
+    "crossentropy" and "ce" are chosen when the data are seen. Of a function that is none of this
+    module's, training finds the derivative: see `Loss`.
     """
     name = identifier.get("class_name") if isinstance(identifier, dict) else identifier
     if isinstance(name, str) and name.lower() in ("crossentropy", "ce"):
@@ -128,10 +129,7 @@ def get(identifier) -> Loss | None:
         name = getattr(identifier, "__name__", "")
         if getattr(functions, name, None) is identifier:
             return registry.get("loss", name)
-        raise TypeError(
-            f"The loss {name or identifier!r} is a function without a derivative, which training "
-            "needs. Give both: loss=fastnn.losses.custom(value, gradient), where gradient(y_true, "
-            "y_pred) is the derivative of value(y_true, y_pred) in each output, shape (n, m).")
+        return of_function(identifier)
     return registry.get("loss", identifier)
 
 

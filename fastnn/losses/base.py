@@ -10,7 +10,7 @@ import numpy as np
 from fastnn import registry
 from fastnn.formulas import Formula, as_real
 from fastnn.losses import recipes
-from fastnn.losses.checks import check_gradient
+from fastnn.losses.checks import check_gradient, derived
 from fastnn.plan import Kind
 
 # the reductions that make one number, with their codes in the plan (an op's ``sums``)
@@ -31,6 +31,8 @@ class Loss(Formula):
     run inside the compiled stretch where Numba can compile them, which takes functions of the
     arguments alone (no ``self``) and of each row alone; elsewhere the model runs on the NumPy
     backend, and says so once. A formula with numbers of its own is a subclass of ElementwiseLoss.
+    Without a ``gradient``, it is found through the functions of NumPy and `fastnn.ops` that
+    ``call`` is made of, on the NumPy backend.
 
     >>> from fastnn import losses
     >>> class Quartic(losses.Loss):
@@ -110,11 +112,10 @@ class Loss(Formula):
 
     def lower(self, builder, value):
         """Append the loss's head to the plan and return the value that holds the predictions."""
-        gradient = getattr(self, "gradient", None)
+        call, gradient = self.call, getattr(self, "gradient", None)
         if gradient is None:
-            raise TypeError(f"{type(self).__name__} has no derivative: give it a method "
-                            "gradient(y_true, y_pred), shape (n, m), beside call.")
-        if not getattr(self, "checked", False):  # once an object
+            call, gradient = derived(self.name, self.call)
+        elif not getattr(self, "checked", False):  # once an object
             check_gradient(self.name, self.call, gradient)
             self.checked = True
         shape, sums = (-1, *value.shape), self.sums()
@@ -124,15 +125,18 @@ class Loss(Formula):
             return y.dtype.type(1 if sums == 1 else len(y) / max(1, np.size(loss)))
 
         def row(t, y):
-            loss = self.call(t.reshape(shape), y.reshape(shape))
+            loss = call(t.reshape(shape), y.reshape(shape))
             return (np.asarray(loss, y.dtype) * scale(loss, y)).reshape(len(y), -1)
 
         def slope(t, y):
             t, y = t.reshape(shape), y.reshape(shape)
-            dy = np.asarray(gradient(t, y), y.dtype) * scale(self.call(t, y), y)
+            dy = np.asarray(gradient(t, y), y.dtype) * scale(call(t, y), y)
             return dy.reshape(len(y), -1)
 
-        recipe = recipes.of_arrays(self.name, self.call, gradient, value.shape, sums == 1)
+        if getattr(gradient, "traced", False):
+            recipe = recipes.Recipe(self.name, why="its derivative is found as it runs, in Python")
+        else:
+            recipe = recipes.of_arrays(self.name, call, gradient, value.shape, sums == 1)
         return builder.head(Kind.ELEMENT_LOSS, value, numbers=(1.0,), sums=sums,
                             formula=_own_code((self.name, row, slope, ()), recipe))
 

@@ -1,8 +1,10 @@
-"""Whether a user's derivative is one: compared with central differences, in float64."""
+"""A user's derivative: compared with central differences in float64, or found from the loss."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from fastnn.tracing import Traced, plain, pulled
 
 
 def check_gradient(name: str, value, gradient, example=None, step: float = 1e-6) -> None:
@@ -38,6 +40,32 @@ def check_gradient(name: str, value, gradient, example=None, step: float = 1e-6)
             f"The loss {name!r} has a wrong gradient: at y_true={t[where]:.6g}, "
             f"y_pred={y[where]:.6g} it is {given[where]:.6g}, but differences of the value give "
             f"{wanted[where]:.6g}.")
+
+
+def derived(name: str, function):
+    """(value, gradient) of a loss ``function(y_true, y_pred)`` made of NumPy's and fastnn's ops.
+
+    It may return the loss of each row, of each output, or one number: the mean of the rows.
+    """
+    def value(t, y):
+        made = np.asarray(function(t, y))
+        return np.full(len(y), made) if made.ndim == 0 else made
+
+    def gradient(t, y):
+        traced = Traced(y)
+        try:
+            made = function(t, traced)
+        except TypeError as error:
+            raise TypeError(
+                f"The derivative of the loss {name!r} is not known: {error} Give both, "
+                "loss=fastnn.losses.custom(value, gradient), where gradient(y_true, y_pred) is the "
+                "derivative of value(y_true, y_pred) in each output, shape (n, m).") from error
+        shape = np.shape(plain(made))
+        seed = np.full(shape, len(y) if not shape else 1, y.dtype)
+        return pulled(made, seed, [traced])[0]
+
+    gradient.traced = True  # nothing that could be compiled
+    return value, gradient
 
 
 def _example():

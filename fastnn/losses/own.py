@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastnn.losses.base import Loss
-from fastnn.losses.checks import check_gradient
+from fastnn.losses.checks import check_gradient, derived
 
 
 class FunctionLoss(Loss):
@@ -22,6 +22,17 @@ class FunctionLoss(Loss):
 
     def __repr__(self):
         return f"custom({self.name!r})"
+
+
+def of_function(function) -> Loss:
+    """The loss that a function (y_true, y_pred) of NumPy's functions and `fastnn.ops` is.
+
+    >>> from fastnn import losses, ops
+    >>> float(losses.get(lambda t, y: ops.mean(ops.square(y - t)))([[1.0]], [[3.0]]))
+    4.0
+    """
+    name = getattr(function, "__name__", "custom")
+    return FunctionLoss(*derived(name, function), name, "sum_over_batch_size")
 
 
 def custom(value, gradient, name: str | None = None, reduction="sum_over_batch_size",

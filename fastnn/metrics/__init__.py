@@ -104,6 +104,10 @@ def __getattr__(name: str):
     raise AttributeError(f"module 'fastnn.metrics' has no attribute {name!r}")
 
 
+def __dir__():
+    return sorted({*globals(), *_LOSSES})
+
+
 def get(identifier, loss: losses.Loss | None = None, width: int = 1) -> Metric:
     """The metric for a name, class, instance or function.
 

@@ -9,10 +9,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
-from fastnn import registry
+from fastnn import initializers, registry
 from fastnn.formulas import Formula
+from fastnn.metrics.variables import MetricVariable
 from fastnn.registry import register
 
 
@@ -40,7 +43,9 @@ class Metric(Formula):
 
     def __init__(self, name: str | None = None, dtype=None):
         self.name = name or registry.snake_case(type(self).__name__)
-        self.reset_state()
+        self.variables: list[MetricVariable] = []
+        with suppress(AttributeError):  # of a class that makes its variables behind this line
+            self.reset_state()
 
     def get_config(self) -> dict:
         return {**super().get_config(), "name": self.name}
@@ -49,6 +54,17 @@ class Metric(Formula):
         """Forget all rows."""
         self.total = 0.0
         self.count = 0.0
+        for variable in self.variables:
+            variable.reset()
+
+    def add_weight(self, shape=(), initializer="zeros", dtype=None, name=None) -> MetricVariable:
+        """A float64 variable that a metric of one's own keeps: see `fastnn.metrics.variables`."""
+        start = initializers.get(initializer or "zeros")(tuple(shape), "float64")
+        name = name or f"variable_{len(self.variables)}"
+        self.variables.append(MetricVariable(name, start))
+        return self.variables[-1]
+
+    add_variable = add_weight
 
     def update_state(self, y_true, y_pred, sample_weight=None) -> None:
         """Take in a batch: targets, predictions (n, ...) and optional weights, (n,) or (n, m)."""

@@ -5,6 +5,7 @@
 0.001
 """
 
+from fastnn import registry
 from fastnn.optimizers import schedules
 from fastnn.optimizers.adadelta import Adadelta
 from fastnn.optimizers.adagrad import Adagrad
@@ -22,5 +23,16 @@ from fastnn.optimizers.sgd import SGD
 from fastnn.optimizers.whole import WholeOptimizer
 
 __all__ = ["LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb",
-           "LevenbergMarquardt", "Lion", "Nadam", "Optimizer", "RMSprop", "WholeOptimizer", "get",
-           "rules", "schedules"]
+           "LevenbergMarquardt", "Lion", "Nadam", "Optimizer", "RMSprop", "WholeOptimizer",
+           "deserialize", "get", "rules", "schedules", "serialize"]
+
+
+def serialize(optimizer: Optimizer) -> dict:
+    """``{"class_name": ..., "config": ...}``, which `deserialize` turns back."""
+    return registry.serialize(get(optimizer))
+
+
+def deserialize(config: dict, custom_objects: dict | None = None) -> Optimizer:
+    """The optimizer that `serialize` described; ``custom_objects`` are classes by name."""
+    with registry.custom_objects(custom_objects or {}):
+        return get(config)
