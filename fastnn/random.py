@@ -153,7 +153,7 @@ def noise_quantile(words: np.ndarray) -> np.ndarray:
     upper = words >> np.uint32(31) == 1
     place = np.where(upper, ~words, words).astype(np.int64)  # below 2^31
     q = (2**31 - 1 - place + 0.5) * 2.0**-32  # 1/2 - p
-    r = np.sqrt(-np.log((place + 0.5) * 2.0**-32)) - 1.6
+    r = np.sqrt(-_log((place + 0.5) * 2.0**-32)) - 1.6
     z = np.where(q <= 0.425, q * _ratio(_NOISE_CENTRE, 0.180625 - q * q), _ratio(_NOISE_TAIL, r))
     return np.where(upper, z, -z)
 

@@ -101,6 +101,28 @@ def test_instruction_sets(isa, level, expected):
     assert elsewhere(FASTNN_ISA=isa) == expected
 
 
+@pytest.mark.parametrize("optimizer", ["Adam(ExponentialDecay(0.01, 7, 0.9))", "Nadam()", "Lamb()",
+                                       "Adamax(CosineDecayRestarts(0.01, 5))"])
+def test_the_instruction_set_of_numpy(optimizer):
+    """On a processor without AVX-512 NumPy's powers, logarithms and exponentials round otherwise."""
+    code = """
+from fastnn.optimizers import Adam, Adamax, Lamb, Nadam
+from fastnn.optimizers.schedules import CosineDecayRestarts, ExponentialDecay
+utils.set_random_seed(1)
+model = Sequential([Input((5,)), layers.Dense(9, "gelu", kernel_initializer="he_normal"),
+                    layers.GaussianNoise(0.1), layers.Dense(1)])
+model.compile(OPTIMIZER, "mse")
+X = np.arange(200.0).reshape(40, 5) % 7 - 3
+model.fit(X, X[:, 0], epochs=200, batch_size=1, verbose=0)
+print(model.digest())
+""".replace("OPTIMIZER", optimizer)
+    features = "X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL"
+    plain = elsewhere("import warnings; warnings.simplefilter('ignore')" + code)
+    other = elsewhere("import warnings; warnings.simplefilter('ignore')" + code,
+                      NPY_DISABLE_CPU_FEATURES=features)
+    assert plain == other
+
+
 def elsewhere(code="print(train().digest())", **environment):
     """What a new process prints."""
     done = subprocess.run([sys.executable, "-c", CODE + code], capture_output=True, text=True,

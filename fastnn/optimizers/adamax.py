@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastnn.formulas import abs, where
 from fastnn.optimizers import checks
 from fastnn.optimizers.base import Optimizer
+from fastnn.optimizers.powers import power
 from fastnn.registry import register
 
 
@@ -26,7 +27,9 @@ class Adamax(Optimizer):
         self.epsilon = checks.number("epsilon", epsilon)
 
     def scalar(self, name, t, rate):
-        return rate / (1 - self.beta_1**t) if name == "alpha" else super().scalar(name, t, rate)
+        if name == "alpha":
+            return rate / (1 - power(self.beta_1, t))
+        return super().scalar(name, t, rate)
 
     @staticmethod
     def plain(p, g, m, u, alpha, beta_1, beta_2, epsilon):

@@ -18,6 +18,7 @@ import math
 import numpy as np
 
 from fastnn import registry
+from fastnn.optimizers.powers import power
 from fastnn.registry import register
 
 
@@ -90,7 +91,7 @@ class ExponentialDecay(_Decay):
     """initial_learning_rate decay_rate^(step / decay_steps); ``staircase``: whole powers only."""
 
     def rates(self, steps):
-        return self.initial_learning_rate * self.decay_rate ** self.units(steps)
+        return self.initial_learning_rate * power(self.decay_rate, self.units(steps))
 
 
 @register("schedule")
@@ -147,7 +148,8 @@ class PolynomialDecay(Formula):
             span = span * np.maximum(np.ceil(steps / span), 1)
         done = np.minimum(steps, span) / span
         fall = self.initial_learning_rate - self.end_learning_rate
-        return fall * (1 - done) ** self.power + self.end_learning_rate
+        left = 1 - done if self.power == 1 else power(1 - done, self.power)
+        return fall * left + self.end_learning_rate
 
 
 @register("schedule")
@@ -211,7 +213,7 @@ class CosineDecayRestarts(Formula):
 
     def rates(self, steps):
         restarts, done = self._place(steps / self.first_decay_steps)
-        cosine = 0.5 * self.m_mul**restarts * (1 + np.cos(np.pi * done))
+        cosine = 0.5 * power(self.m_mul, restarts) * (1 + np.cos(np.pi * done))
         return self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha)
 
     def _place(self, time):
@@ -221,13 +223,13 @@ class CosineDecayRestarts(Formula):
         ratio = self.t_mul
 
         def begin(restart):
-            return (1 - ratio**restart) / (1 - ratio)
+            return (1 - power(ratio, restart)) / (1 - ratio)
 
         restarts = np.floor(np.log(1 - time * (1 - ratio)) / math.log(ratio))
         # where a cosine ends, the logarithm's rounding may put the step into the wrong one
         restarts = np.where(time < begin(restarts), restarts - 1, restarts)
         restarts = np.where(time >= begin(restarts + 1), restarts + 1, restarts)
-        return restarts, (time - begin(restarts)) / ratio**restarts
+        return restarts, (time - begin(restarts)) / power(ratio, restarts)
 
 
 @register("schedule")
