@@ -109,6 +109,7 @@ def test_the_instruction_set_of_numpy(optimizer):
 from fastnn.optimizers import Adam, Adamax, Lamb, Nadam
 from fastnn.optimizers.schedules import CosineDecayRestarts, ExponentialDecay
 utils.set_random_seed(1)
+fastnn.config.set_floatx("float64")  # where the last bit of a rate counts
 model = Sequential([Input((5,)), layers.Dense(9, "gelu", kernel_initializer="he_normal"),
                     layers.GaussianNoise(0.1), layers.Dense(1)])
 model.compile(OPTIMIZER, "mse")
