@@ -18,7 +18,8 @@ core = pytest.importorskip("fastnn.backends.cython_backend").core
 
 
 def test_the_core_and_the_plan_number_the_same_things():
-    assert {kind.name: kind.value for kind in Kind} == core.KINDS
+    python_only = {Kind.CALL}  # plans with it run on NumPy
+    assert {kind.name: kind.value for kind in set(Kind) - python_only} == core.KINDS
     assert tuple(cls.__name__ for cls in activations.elementwise()) == core.ACTIVATE_FORMULAS
     assert tuple(row[0] for row in losses.elementwise()) == core.LOSS_FORMULAS
     assert tuple(row[0] for row in optimizers.rules()) == core.UPDATE_FORMULAS
