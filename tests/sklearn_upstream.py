@@ -40,10 +40,12 @@ def sgd_optimizer(params, learning_rate, lr_schedule):
     return Solver(optimizers.SGD(learning_rate), lr_schedule)
 
 
-assert fastnn.sklearn.MLPClassifier.__module__.startswith("fastnn.")
-sklearn.neural_network.MLPClassifier = fastnn.sklearn.MLPClassifier
-sklearn.neural_network.MLPRegressor = fastnn.sklearn.MLPRegressor
-for function in (log_loss, binary_log_loss, poisson_loss):
-    setattr(_base, function.__name__, function)
-_stochastic_optimizers.BaseOptimizer = base_optimizer
-_stochastic_optimizers.SGDOptimizer = sgd_optimizer
+def pytest_configure(config):
+    """Called where this file is a plugin: before the tests import the names."""
+    assert fastnn.sklearn.MLPClassifier.__module__.startswith("fastnn.")
+    sklearn.neural_network.MLPClassifier = fastnn.sklearn.MLPClassifier
+    sklearn.neural_network.MLPRegressor = fastnn.sklearn.MLPRegressor
+    for function in (log_loss, binary_log_loss, poisson_loss):
+        setattr(_base, function.__name__, function)
+    _stochastic_optimizers.BaseOptimizer = base_optimizer
+    _stochastic_optimizers.SGDOptimizer = sgd_optimizer

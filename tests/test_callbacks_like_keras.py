@@ -40,7 +40,7 @@ def test_callbacks_do_what_those_of_keras_do(name):
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: callbacks.ReduceLROnPlateau(factor=1.0), "less than 1, so that .* received 1.0"),
     (lambda: callbacks.ReduceLROnPlateau(factor=math.nan), "received nan"),
-    (lambda: callbacks.ModelCheckpoint("m.keras"), r"end in '.fastnn' where .* 'm.keras'"),
+    (lambda: callbacks.ModelCheckpoint("m.zip"), r"end in '.fastnn'.* 'm.zip'"),
     (lambda: callbacks.ModelCheckpoint("m.fastnn", save_weights_only=True),
      "end in '.weights.fastnn'"),
     (lambda: callbacks.ModelCheckpoint("m.fastnn", save_freq="batch"), "received 'batch'"),

@@ -18,7 +18,7 @@ def test_numpy_is_the_only_dependency():
 
 def test_the_extras_are_those_that_errors_name():
     extras = set(metadata.metadata("fastnn").get_all("Provides-Extra"))
-    assert extras == {"numba", "sklearn", "plot", "tuner", "test", "bench"}
+    assert extras == {"numba", "sklearn", "scipy", "plot", "tuner", "keras", "test", "bench"}
     source = "\n".join(path.read_text("utf-8") for path in Path(fastnn.__path__[0]).rglob("*.py"))
     assert set(re.findall(r"fastnn\[(\w+)\]", source)) <= extras
 

@@ -235,7 +235,7 @@ def test_logistic_regression_in_epochs():
     rows = scale(rows)
     best = LogisticRegression(tol=1e-9, max_iter=2000).fit(rows, y)
     model = LogisticRegression(solver="adam", learning_rate_init=0.01, max_iter=3000,
-                               n_iter_no_change=np.inf).fit(rows, y)
+                               n_iter_no_change=np.inf, random_state=0).fit(rows, y)
     np.testing.assert_allclose(model.predict_proba(rows), best.predict_proba(rows), atol=0.02)
     np.testing.assert_allclose(model.coef_, best.coef_, atol=0.1)
     assert model.partial_fit(rows, y).score(rows, y) > 0.97

@@ -30,7 +30,8 @@ def model_of(lib, units=1, link=None, loss="mse", learning_rate=0.125, metrics=(
 
 def classes(lib, units, link, loss, y, **fit):
     model = model_of(lib, units, link, loss, metrics=["accuracy"])
-    return model, (X, y), {"batch_size": 16, "class_weight": {0: 0.5, 2: 3.0}, **fit}
+    weights = {0: 0.5, max(units - 1, 1): 3.0}
+    return model, (X, y), {"batch_size": 16, "class_weight": weights, **fit}
 
 
 def with_callback(make, **arguments):
