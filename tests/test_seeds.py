@@ -104,7 +104,7 @@ def test_instruction_sets(isa, level, expected):
 @pytest.mark.parametrize("optimizer", ["Adam(ExponentialDecay(0.01, 7, 0.9))", "Nadam()", "Lamb()",
                                        "Adamax(CosineDecayRestarts(0.01, 5))"])
 def test_the_instruction_set_of_numpy(optimizer):
-    """On a processor without AVX-512 NumPy's powers, logarithms and exponentials round otherwise."""
+    """Without AVX-512 NumPy's powers, logarithms and exponentials round otherwise."""
     code = """
 from fastnn.optimizers import Adam, Adamax, Lamb, Nadam
 from fastnn.optimizers.schedules import CosineDecayRestarts, ExponentialDecay
