@@ -238,6 +238,7 @@ class Builder:
         """
         table = np.asarray(table)
         return self.op(Kind.GATHER, value, shape=table.shape, s=self.constants(table))
+
     def seed(self, seed: int) -> int:
         """The seed of an op of random numbers: another for each call of a shared layer."""
         return (seed + self.call * 0x9E3779B97F4A7C15) % 2**63

@@ -1,5 +1,6 @@
 """The seed decides every bit: the same digest and file, wherever and however a model is trained."""
 
+import inspect
 import os
 import pickle
 import subprocess
@@ -10,24 +11,17 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import Input, Model, Sequential, backends, config, layers, load_model, utils
+from fastnn import Input, Model, Sequential, backends, layers, load_model, utils
 from fastnn.backends import loader
 
 pytestmark = pytest.mark.skipif(backends.get().NAME != "cython", reason="of the compiled core")
 
-CODE = """
-import hashlib
-import sys
-import numpy as np
-import fastnn
-from fastnn import Input, Sequential, layers, utils
-
-def train(X=None, threads=None):
+def train(X=None, threads=None, seed=7):
+    """A model trained on rows of its own, or on the same ones given in another form."""
     fastnn.config.set_num_threads(threads)
     try:
-        utils.set_random_seed(7)
+        utils.set_random_seed(seed)
         rows = np.sin(np.arange(900 * 70.0) * 1.7).reshape(900, 70).astype("float32")
-        X = rows if X is None else X
         y = (rows[:, 0] > 0).astype(int) + (rows[:, 1] > 0.5)
         model = Sequential([
             Input((70,), name="rows"), layers.Dense(150, "relu", name="wide"),
@@ -36,17 +30,26 @@ def train(X=None, threads=None):
             layers.Dense(3, "softmax", name="classes")], name="model")
         model.compile(fastnn.optimizers.Adam(0.01, global_clipnorm=1.0),
                       "sparse_categorical_crossentropy", metrics=["accuracy"])
-        model.fit(X, y, epochs=3, batch_size=64, validation_split=0.2, verbose=0)
+        model.fit(rows if X is None else X, y, epochs=3, batch_size=64, validation_split=0.2,
+                  verbose=0)
         return model
     finally:
         fastnn.config.set_num_threads(None)
+
+
+# the same function in another process
+CODE = f"""
+import numpy as np
+import fastnn
+from fastnn import Input, Sequential, layers, utils
+
+{inspect.getsource(train)}
 """
-exec(CODE)  # the same code runs here and in other processes
 
 
 @pytest.fixture(scope="module")
 def expected():
-    return train(threads=1).digest()  # noqa: F821 - defined by CODE
+    return train(threads=1).digest()
 
 
 ROWS = np.sin(np.arange(900 * 70.0) * 1.7).reshape(900, 70).astype("float32")
@@ -75,23 +78,23 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("threads", [2, 3, 8])
 def test_the_number_of_threads(threads, expected):
-    assert train(threads=threads).digest() == expected  # noqa: F821
+    assert train(threads=threads).digest() == expected
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_layout_of_the_data(layout, expected):
-    assert train(LAYOUTS[layout](ROWS)).digest() == expected  # noqa: F821
+    assert train(LAYOUTS[layout](ROWS)).digest() == expected
 
 
 def test_a_memory_map(tmp_path, expected):
     path = tmp_path / "rows.npy"
     np.save(path, ROWS)
-    assert train(np.load(path, mmap_mode="r")).digest() == expected  # noqa: F821
+    assert train(np.load(path, mmap_mode="r")).digest() == expected
 
 
 def test_threads_of_python(expected):
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(train).result().digest() == expected  # noqa: F821
+        assert pool.submit(train).result().digest() == expected
 
 
 @pytest.mark.parametrize(("isa", "level"), [("avx2", "v3"), ("avx512", "v4")])
@@ -118,10 +121,7 @@ model.fit(X, X[:, 0], epochs=200, batch_size=1, verbose=0)
 print(model.digest())
 """.replace("OPTIMIZER", optimizer)
     features = "X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL"
-    plain = elsewhere("import warnings; warnings.simplefilter('ignore')" + code)
-    other = elsewhere("import warnings; warnings.simplefilter('ignore')" + code,
-                      NPY_DISABLE_CPU_FEATURES=features)
-    assert plain == other
+    assert elsewhere(code, NPY_DISABLE_CPU_FEATURES=features) == elsewhere(code)
 
 
 def elsewhere(code="print(train().digest())", **environment):
@@ -133,10 +133,9 @@ def elsewhere(code="print(train().digest())", **environment):
 
 
 def test_a_forked_child(expected):
-    train()  # noqa: F821 - the parent has threads of its own by then
     code = """
 import os
-train(threads=2)
+train(threads=2)  # the parent has threads of its own by then
 reader, writer = os.pipe()
 if not os.fork():
     os.write(writer, train(threads=2).digest().encode())
@@ -148,22 +147,27 @@ print(os.read(reader, 100).decode())
 
 
 def test_a_joblib_worker(expected):
-    joblib = pytest.importorskip("joblib")
-    code = "digests = __import__('joblib').Parallel(2)(__import__('joblib').delayed(run)() " \
-           "for _ in range(2)); print(*set(digests))"
-    define = "\ndef run():\n    return train().digest()\n"
-    assert joblib and elsewhere(define + code) == expected
+    pytest.importorskip("joblib")
+    code = """
+from joblib import Parallel, delayed
+
+def run():
+    return train().digest()
+
+print(*set(Parallel(2)(delayed(run)() for _ in range(2))))
+"""
+    assert elsewhere(code) == expected
 
 
 def test_the_file_is_the_same_byte_for_byte(tmp_path):
     paths = [tmp_path / "one.fastnn", tmp_path / "other.fastnn"]
     for path, threads in zip(paths, (1, 2), strict=True):
-        train(threads=threads).save(path)  # noqa: F821
+        train(threads=threads).save(path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 def test_neighbours_do_not_change_a_prediction():
-    model = train()  # noqa: F821
+    model = train()
     together = model.predict(ROWS, verbose=0)
     for part in (slice(0, 1), slice(5, 22), slice(300, 811)):
         np.testing.assert_array_equal(model.predict(ROWS[part], verbose=0), together[part])
@@ -188,9 +192,5 @@ def test_what_a_digest_sees(tmp_path):
     assert len({m.digest() for m in [model, *others]}) == 5
 
 
-def test_the_random_seed_alone_makes_the_difference(expected):
-    code = CODE.replace("set_random_seed(7)", "set_random_seed(8)")
-    names: dict = {}
-    exec(code, names)
-    assert names["train"]().digest() != expected
-    assert fastnn.config.num_threads() == config.num_threads()
+def test_another_seed_makes_another_model(expected):
+    assert train(seed=8).digest() != expected

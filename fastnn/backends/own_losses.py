@@ -44,28 +44,27 @@ def _of_numbers(numba, function, scale, dtype):
 
 
 def _of_rows(numba, function, scale, dtype):
-    gather = _gather(numba)
+    def store(out, found, at, count, m, lanes):
+        for i in range(count):
+            out[at + i] = found[i] * scale
+            for j in range(1, m):
+                out[at + j * lanes + i] = 0
 
-    def loop(out, t, y, m, lanes, rows):
-        panel = m * lanes
-        n = (rows + lanes - 1) // lanes * panel
-        out, t, y = numba.carray(out, n), numba.carray(t, n), numba.carray(y, n)
-        T, Y = np.empty((lanes, m), dtype), np.empty((lanes, m), dtype)
-        for first in range(0, rows, lanes):
-            count, at = min(lanes, rows - first), first // lanes * panel
-            gather(T, t, at, count, m, lanes)
-            gather(Y, y, at, count, m, lanes)
-            found = function(T[:count], Y[:count])
-            for i in range(count):
-                out[at + i] = found[i] * scale
-                for j in range(1, m):
-                    out[at + j * lanes + i] = 0
-
-    return loop
+    return _by_panel(numba, function, store, dtype)
 
 
 def _of_outputs(numba, function, scale, dtype):
-    gather = _gather(numba)
+    def store(out, found, at, count, m, lanes):
+        for i in range(count):
+            for j in range(m):
+                out[at + j * lanes + i] = found[i, j] * scale
+
+    return _by_panel(numba, function, store, dtype)
+
+
+def _by_panel(numba, function, store, dtype):
+    """A loop that hands ``function`` the rows of a panel, and ``store`` what it returns."""
+    gather, store = _gather(numba), numba.njit(store)
 
     def loop(out, t, y, m, lanes, rows):
         panel = m * lanes
@@ -76,10 +75,7 @@ def _of_outputs(numba, function, scale, dtype):
             count, at = min(lanes, rows - first), first // lanes * panel
             gather(T, t, at, count, m, lanes)
             gather(Y, y, at, count, m, lanes)
-            found = function(T[:count], Y[:count])
-            for i in range(count):
-                for j in range(m):
-                    out[at + j * lanes + i] = found[i, j] * scale
+            store(out, function(T[:count], Y[:count]), at, count, m, lanes)
 
     return loop
 

@@ -7,7 +7,7 @@ import numpy as np
 from fastnn.formulas import maximum, sqrt
 from fastnn.optimizers import checks
 from fastnn.optimizers.base import Optimizer
-from fastnn.optimizers.powers import power
+from fastnn.optimizers.powers import power_of_steps
 from fastnn.registry import register
 
 
@@ -42,9 +42,10 @@ class Adam(Optimizer):
 
     def scalar(self, name, t, rate):
         if name == "alpha":
-            return rate * np.sqrt(1 - power(self.beta_2, t)) / (1 - power(self.beta_1, t))
+            below = 1 - power_of_steps(self.beta_1, t)
+            return rate * np.sqrt(1 - power_of_steps(self.beta_2, t)) / below
         if name == "epsilon" and self.preset == "torch":
-            return self.epsilon * np.sqrt(1 - power(self.beta_2, t))
+            return self.epsilon * np.sqrt(1 - power_of_steps(self.beta_2, t))
         return super().scalar(name, t, rate)
 
     @staticmethod

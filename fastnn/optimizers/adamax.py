@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastnn.formulas import abs, where
 from fastnn.optimizers import checks
 from fastnn.optimizers.base import Optimizer
-from fastnn.optimizers.powers import power
+from fastnn.optimizers.powers import power_of_steps
 from fastnn.registry import register
 
 
@@ -28,7 +28,7 @@ class Adamax(Optimizer):
 
     def scalar(self, name, t, rate):
         if name == "alpha":
-            return rate / (1 - power(self.beta_1, t))
+            return rate / (1 - power_of_steps(self.beta_1, t))
         return super().scalar(name, t, rate)
 
     @staticmethod

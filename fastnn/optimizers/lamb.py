@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastnn.formulas import sqrt
 from fastnn.optimizers import checks
 from fastnn.optimizers.base import Optimizer
-from fastnn.optimizers.powers import power
+from fastnn.optimizers.powers import power_of_steps
 from fastnn.registry import register
 
 
@@ -31,9 +31,9 @@ class Lamb(Optimizer):
     def scalar(self, name, t, rate):
         match name:
             case "correction_1":
-                return 1 - power(self.beta_1, t)
+                return 1 - power_of_steps(self.beta_1, t)
             case "correction_2":
-                return 1 - power(self.beta_2, t)
+                return 1 - power_of_steps(self.beta_2, t)
         return super().scalar(name, t, rate)
 
     @staticmethod

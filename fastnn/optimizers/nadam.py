@@ -7,12 +7,12 @@ import numpy as np
 from fastnn.formulas import sqrt
 from fastnn.optimizers import checks
 from fastnn.optimizers.base import Optimizer
-from fastnn.optimizers.powers import power
+from fastnn.optimizers.powers import power_of_steps
 from fastnn.registry import register
 
 _DECAY = 0.96
 # the factors 1 - 0.96^t / 2 of the momentum; from the thousandth on they are 1 in float64
-_FACTORS = 1 - 0.5 * power(_DECAY, np.arange(1025.0))
+_FACTORS = 1 - 0.5 * power_of_steps(_DECAY, np.arange(1025.0))
 _FACTORS[0] = 1.0
 _PRODUCTS = np.cumprod(_FACTORS)
 
@@ -42,12 +42,12 @@ class Nadam(Optimizer):
         return super().n_numbers + 1
 
     def _momentum(self, t):
-        return self.beta_1 * (1 - 0.5 * power(_DECAY, t))
+        return self.beta_1 * (1 - 0.5 * power_of_steps(_DECAY, t))
 
     def _product(self, t):
         """mu_1 ... mu_t, whatever t."""
         last = np.minimum(t, len(_PRODUCTS) - 1).astype(int)
-        return power(self.beta_1, t) * _PRODUCTS[last]
+        return power_of_steps(self.beta_1, t) * _PRODUCTS[last]
 
     def scalar(self, name, t, rate):
         match name:
@@ -56,7 +56,7 @@ class Nadam(Optimizer):
             case "old":
                 return rate * self._momentum(t + 1) / (1 - self._product(t + 1))
             case "correction":
-                return 1 - power(self.beta_2, t)
+                return 1 - power_of_steps(self.beta_2, t)
         return super().scalar(name, t, rate)
 
     @staticmethod
