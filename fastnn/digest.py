@@ -27,9 +27,7 @@ def digest(model) -> str:
 
     Names do not count, nor does how it was compiled, nor the order of an array's bytes in memory.
     """
-    found = hashlib.sha256()
-    config = _nameless(registry.serialize(model))
-    found.update(json.dumps(config, sort_keys=True, default=_plain).encode())
+    found = hashlib.sha256(configuration(model))
     for variable in model.weights:
         array = np.asarray(variable.value)
         little = array.dtype.newbyteorder("<")
@@ -38,11 +36,16 @@ def digest(model) -> str:
     return found.hexdigest()
 
 
-def _nameless(config):
+def configuration(model) -> bytes:
+    """The layers and their arguments, without weights and names."""
+    return json.dumps(nameless(registry.serialize(model)), sort_keys=True, default=_plain).encode()
+
+
+def nameless(config):
     """The configuration without the names of models and layers, which are numbered as they come."""
     if isinstance(config, dict):
-        return {key: _nameless(value) for key, value in config.items() if key != "name"}
-    return [_nameless(part) for part in config] if isinstance(config, (list, tuple)) else config
+        return {key: nameless(value) for key, value in config.items() if key != "name"}
+    return [nameless(part) for part in config] if isinstance(config, (list, tuple)) else config
 
 
 def _plain(value):

@@ -1,0 +1,179 @@
+"""What an interrupted `fit` needs in order to go on to the same bits, as a file.
+
+A file of weights, as `fastnn.saving.save_weights` writes it, in which training.json holds where
+`fit` stands and what its callbacks remember, and arrays/N.npy the arrays of that. `fitting.Fit`
+writes and reads it; callbacks decide when.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+
+import numpy as np
+
+from fastnn import digest, saving
+from fastnn._archive import CorruptModelError, dump_json, load_json, read, write
+from fastnn._states import decode, encode
+
+TRAINING, ARRAYS = "training.json", "arrays/"
+_NUMBERS = ("seed", "epoch", "step", "iterations")  # of a trainer's state
+MOST_HASHED = 1 << 24  # bytes of an array that are hashed: 20 ms
+
+
+class Backup:
+    """The backups of one `fitting.Fit`, made before its first step."""
+
+    def __init__(self, run):
+        self.run = run
+        self._about = description(run)
+        self._beginning = beginning(run.trainer)
+
+    def save(self, path, finished: bool = False) -> None:
+        """Write all that decides what is to come to a file; ``finished``: that nothing is.
+
+        TypeError for what `fastnn._states` cannot keep.
+        """
+        run, model, trainer = self.run, self.run.model, self.run.trainer
+        rate = model.optimizer.get_config().get("learning_rate")
+        state = {
+            "about": self._about, "beginning": self._beginning, "finished": finished,
+            "trainer": trainer.get_state(), "position": run.position(),
+            "learning_rate": rate if isinstance(rate, float) else None,
+            "stop": bool(model.stop_training), "callbacks": run.callbacks.get_state(),
+            "metrics": [metric.get_state() for metric in trainer.outside],
+        }
+        try:
+            members = _members(state)
+        except TypeError as error:
+            raise TypeError(f"{path} cannot keep what a callback remembers, or put into the logs: "
+                            f"{error}. It keeps numbers, text, lists, dictionaries and arrays of "
+                            "numbers.") from None
+        write(path, "weights", members | saving._weights(model))
+
+    def restore(self, path) -> bool:
+        """Go on from where `save` was called.
+
+        False, and nothing has changed, if that training is finished and began with other weights.
+        ValueError for a file of another training, CorruptModelError for a damaged one.
+        """
+        run, model, trainer = self.run, self.run.model, self.run.trainer
+        state, members = load(path)
+        _check(path, state["about"], self._about)
+        if state["beginning"] != self._beginning and state["finished"]:
+            return False
+        saving._take_weights(model, members, path)
+        # the batches that are skipped are drawn as they were, from the same pass on
+        trainer.set_state(state["trainer"] | {"epoch": trainer.epoch})
+        run.go_to(state["position"])
+        trainer.set_state(state["trainer"])
+        # after all hooks: what those have changed is as it was, too
+        run.callbacks.set_state(state["callbacks"])
+        for metric, remembered in zip(trainer.outside, state["metrics"], strict=True):
+            metric.set_state(remembered)
+        if state["learning_rate"] is not None:
+            model.optimizer.learning_rate = state["learning_rate"]
+        model.stop_training = state["stop"]
+        return True
+
+
+def _members(state: dict) -> dict[str, bytes]:
+    arrays: list[np.ndarray] = []
+    text = encode(state, arrays)
+    listed = [[array.dtype.newbyteorder("<").str, array.shape] for array in arrays]
+    members = {TRAINING: dump_json(TRAINING, {"backup": text, "arrays": listed})}
+    return members | {f"{ARRAYS}{i}.npy": saving._npy(array) for i, array in enumerate(arrays)}
+
+
+def load(path) -> tuple[dict, dict[str, bytes]]:
+    """The state of a file, and its members.
+
+    CorruptModelError if one byte is wrong, ValueError for a file that is no backup.
+    """
+    with saving._naming(path):
+        _, members = read(path)
+        found = load_json(TRAINING, members.get(TRAINING, b"null"))
+        if not isinstance(found, dict) or "backup" not in found:
+            raise ValueError(f"{path} is no backup of a training. Name another file, or delete "
+                             "it if it is not needed.")
+        try:
+            arrays = [_array(members[f"{ARRAYS}{i}.npy"], dtype, shape)
+                      for i, (dtype, shape) in enumerate(found["arrays"])]
+            return decode(found["backup"], arrays), members
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise CorruptModelError(TRAINING, f"is not what it should be ({error!r:.200})"
+                                    ) from error
+
+
+def _array(data: bytes, dtype: str, shape) -> np.ndarray:
+    if not re.fullmatch(r"[<|][biufc]\d{1,2}", dtype):
+        raise ValueError(f"{dtype:.20} is no type of numbers")
+    header, kind = saving._npy_header(dtype, shape), np.dtype(dtype)
+    if not data.startswith(header) or len(data) - len(header) != math.prod(shape) * kind.itemsize:
+        raise ValueError(f"an array is not of shape {shape}")
+    return np.ndarray(shape, kind, data, len(header)).astype(kind.newbyteorder("="))
+
+
+# is it the same training?
+
+
+def beginning(trainer) -> str:
+    """A hash of what a training begins with: weights, slots, seed, and its place in both."""
+    state = trainer.get_state()
+    found = hashlib.sha256(repr([state[name] for name in _NUMBERS]).encode())
+    found.update(trainer.memory.params)
+    found.update(np.ascontiguousarray(state["slots"]))
+    return found.hexdigest()
+
+
+def description(run) -> dict[str, str]:
+    """What a `fitting.Fit` is about, by name: what differs in two of them makes another result."""
+    model, batches = run.model, run.batches
+    feed = getattr(batches, "feed", None)
+    compiled = json.dumps(digest.nameless(model._get_compile_config()), sort_keys=True,
+                          default=repr)
+    found = {
+        "the model": hashlib.sha256(digest.configuration(model)).hexdigest(),
+        "what was given to compile": compiled,
+        "the backend": run.trainer.backend.NAME,
+        "batch_size": repr(getattr(batches, "batch_size", None)),
+        "shuffle": repr(getattr(batches, "shuffle", None)),
+        "steps_per_epoch": repr(batches.steps if feed is not None else None),
+        "the data": None if feed is None else of_feed(feed),
+        "the validation data": run.validation_feed and of_feed(run.validation_feed),
+    }
+    return {name: str(value) for name, value in found.items()}
+
+
+def of_feed(feed) -> str:
+    """A hash of the data's shapes and numbers.
+
+    Of an array over `MOST_HASHED` bytes only that much is looked at, in rows that are spread
+    evenly.
+    """
+    found = hashlib.sha256()
+    for array in (feed.X, feed.T, feed.labels, feed.weights):
+        if array is None:
+            found.update(b"none")
+            continue
+        rows, width = len(array), math.prod(array.shape[1:])
+        every = max(1, rows * width * array.dtype.itemsize // MOST_HASHED)
+        some = array[::every] if isinstance(array, np.ndarray) else array[np.arange(0, rows, every)]
+        some = some.toarray() if hasattr(some, "toarray") else some
+        found.update(f"{array.shape} {array.dtype.str}".encode())
+        found.update(np.ascontiguousarray(some))
+    return found.hexdigest()
+
+
+def _check(path, found: dict[str, str], own: dict[str, str]) -> None:
+    """A ValueError unless the descriptions are equal."""
+    other = [name for name in own if found.get(name) != own[name]]
+    if other:
+        short = [f"{name} ({found.get(name)} there, {own[name]} here)"
+                 if max(len(own[name]), len(str(found.get(name)))) < 32 else name for name in other]
+        raise ValueError(
+            f"{path} is a backup of another training: {', '.join(short)} "
+            f"{'is' if len(other) == 1 else 'are'} not the same. To begin anew, delete the file or "
+            "name another one; each fit needs one of its own.")
