@@ -14,7 +14,7 @@ import re
 
 import numpy as np
 
-from fastnn import digest, saving
+from fastnn import registry, saving
 from fastnn._archive import CorruptModelError, dump_json, load_json, read, write
 from fastnn._states import decode, encode
 
@@ -64,6 +64,10 @@ class Backup:
         _check(path, state["about"], self._about)
         if state["beginning"] != self._beginning and state["finished"]:
             return False
+        at = state["position"]["epoch"] + state["position"]["begun"]
+        if at > run.last:
+            raise ValueError(f"{path} is a backup of epoch {at}, but epochs={run.last}. To train "
+                             "for fewer epochs, begin anew: delete the file or name another one.")
         saving._take_weights(model, members, path)
         # the batches that are skipped are drawn as they were, from the same pass on
         trainer.set_state(state["trainer"] | {"epoch": trainer.epoch})
@@ -130,21 +134,32 @@ def beginning(trainer) -> str:
 
 def description(run) -> dict[str, str]:
     """What a `fitting.Fit` is about, by name: what differs in two of them makes another result."""
-    model, batches = run.model, run.batches
+    trainer, batches, validation = run.trainer, run.batches, run.validation_feed
     feed = getattr(batches, "feed", None)
-    compiled = json.dumps(digest.nameless(model._get_compile_config()), sort_keys=True,
-                          default=repr)
     found = {
-        "the model": hashlib.sha256(digest.configuration(model)).hexdigest(),
-        "what was given to compile": compiled,
-        "the backend": run.trainer.backend.NAME,
-        "batch_size": repr(getattr(batches, "batch_size", None)),
-        "shuffle": repr(getattr(batches, "shuffle", None)),
-        "steps_per_epoch": repr(batches.steps if feed is not None else None),
+        "the network with its loss and metrics": _of_plan(trainer),
+        "the optimizer": json.dumps(registry.serialize(trainer.optimizer), sort_keys=True,
+                                    default=lambda thing: type(thing).__name__),
+        "the backend": trainer.backend.NAME,
+        "initial_epoch": run.first,
+        "batch_size": getattr(batches, "batch_size", None),
+        "shuffle": getattr(batches, "shuffle", None),
+        "steps_per_epoch": None if feed is None else batches.steps,
+        "class_weight": getattr(batches, "class_weight", None),
         "the data": None if feed is None else of_feed(feed),
-        "the validation data": run.validation_feed and of_feed(run.validation_feed),
+        "the validation data": None if validation is None else of_feed(validation),
     }
     return {name: str(value) for name, value in found.items()}
+
+
+def _of_plan(trainer) -> str:
+    """A hash of the plan, which says all but what is computed in Python; of that, the names."""
+    plan = trainer.plan
+    found = hashlib.sha256(plan.ops)
+    found.update(plan.constants)
+    names = [type(call).__name__ for call in plan.calls], trainer.names
+    found.update(repr((plan.dtype.str, plan.n_params, plan.n_trained, names)).encode())
+    return found.hexdigest()
 
 
 def of_feed(feed) -> str:

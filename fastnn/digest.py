@@ -27,7 +27,9 @@ def digest(model) -> str:
 
     Names do not count, nor does how it was compiled, nor the order of an array's bytes in memory.
     """
-    found = hashlib.sha256(configuration(model))
+    found = hashlib.sha256()
+    config = _nameless(registry.serialize(model))
+    found.update(json.dumps(config, sort_keys=True, default=_plain).encode())
     for variable in model.weights:
         array = np.asarray(variable.value)
         little = array.dtype.newbyteorder("<")
@@ -36,16 +38,11 @@ def digest(model) -> str:
     return found.hexdigest()
 
 
-def configuration(model) -> bytes:
-    """The layers and their arguments, without weights and names."""
-    return json.dumps(nameless(registry.serialize(model)), sort_keys=True, default=_plain).encode()
-
-
-def nameless(config):
+def _nameless(config):
     """The configuration without the names of models and layers, which are numbered as they come."""
     if isinstance(config, dict):
-        return {key: nameless(value) for key, value in config.items() if key != "name"}
-    return [nameless(part) for part in config] if isinstance(config, (list, tuple)) else config
+        return {key: _nameless(value) for key, value in config.items() if key != "name"}
+    return [_nameless(part) for part in config] if isinstance(config, (list, tuple)) else config
 
 
 def _plain(value):

@@ -38,9 +38,6 @@ class Evaluation:
     def done(self) -> bool:
         return self.row >= len(self.feed.X)
 
-    def skip(self) -> None:
-        """Let it be: nothing, as the data are all there."""
-
     def advance(self) -> dict:
         """One call or batch more: the logs so far."""
         part = slice(self.row, self.row + self.size)

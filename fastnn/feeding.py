@@ -276,13 +276,20 @@ class StreamEvaluation(Evaluation):
 def evaluation(trainer, source, batch_size: int, steps: int | None):
     """What `fitting` evaluates: a function of whether that has to go by batches.
 
-    source : a `Stream` or a feed; steps : only so many batches of it.
+    source : a `Stream` or a feed; steps : only so many batches of it. The function's ``feed`` is
+    the feed, None for a stream.
     """
-    if isinstance(source, Stream):
-        return lambda by_batch: StreamEvaluation(trainer, source, steps)
-    if steps is not None:
-        source = select(source, slice(steps * batch_size))
-    return lambda by_batch: Evaluation(trainer, source, batch_size, by_batch)
+    feed = None if isinstance(source, Stream) else source
+    if feed is not None and steps is not None:
+        feed = select(feed, slice(steps * batch_size))
+
+    def make(by_batch):
+        if feed is None:
+            return StreamEvaluation(trainer, source, steps)
+        return Evaluation(trainer, feed, batch_size, by_batch)
+
+    make.feed = feed
+    return make
 
 
 def stream_of(x, **others) -> Stream | None:

@@ -29,6 +29,7 @@ class Fit:
         self.trainer, self.model = batches.trainer, batches.trainer.model
         self.validates = validates
         self.logs: dict = {}  # of the last epoch
+        self.first = self.last = 0  # the first epoch of the call, and the one after its last
         self.epoch = 0  # at work, or next
         self._begun = False  # whether batches of this epoch are done
         self._so_far: dict = {}  # the logs of this epoch's training
@@ -39,7 +40,7 @@ class Fit:
     @property
     def validation_feed(self):
         """The feed that is validated on; None without one, or where it comes in batches."""
-        return self._validation and getattr(self._validation(False), "feed", None)
+        return self._validation and self._validation.feed
 
     @property
     def interrupted(self) -> bool:
@@ -51,7 +52,7 @@ class Fit:
 
         A RuntimeError if another thread trains the model.
         """
-        self.epoch = self.first = first
+        self.epoch, self.first, self.last = first, first, last
         with occupied(self.trainer):
             self.model.stop_training = False
             outer, self.trainer.run = self.trainer.run, self
@@ -76,7 +77,8 @@ class Fit:
         alone = not hooks and self._validation is None
         with interrupt:
             try:
-                while (self.epoch < last and not self.model.stop_training and not interrupt.seen
+                while (self.epoch < last and not interrupt.seen
+                       and (self._begun or not self.model.stop_training)
                        and self.batches.ready()):
                     if not (alone and self._several(last)):
                         self._one()
@@ -138,6 +140,8 @@ class Fit:
             self._so_far = {}
         logs = self._so_far
         while batches.step != batches.steps:
+            if self._interrupt.seen or (self.model.stop_training and self._so_far):
+                break
             step = batches.step
             if callbacks.needs_batches:
                 callbacks.on_train_batch_begin(step)
@@ -150,8 +154,6 @@ class Fit:
             self.progress.update(batches.step, logs)
             if callbacks.keepers and batches.step != batches.steps:
                 self._rest()
-            if self._interrupt.seen or self.model.stop_training:
-                break
         return logs
 
     # for backups
@@ -165,7 +167,7 @@ class Fit:
         """Go on from a position; the model is there already."""
         for epoch in range(self.first, position["epoch"]):
             self.batches.skip()
-            if self._validation is not None and self.validates(epoch):
+            if self._validation and not self.validation_feed and self.validates(epoch):
                 self._validation(False).skip()
         self.batches.go_to(position["batches"])
         self.epoch, self._begun = position["epoch"], position["begun"]

@@ -10,7 +10,7 @@ import fastnn
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["runner"], ["report"], ["jobs", "installation", "lessons", "keras"],
-    ["__init__"], ["notebook", "tuner"], ["plot"], ["backup"], ["digest"],
+    ["__init__"], ["notebook", "tuner"], ["plot"], ["digest"], ["backup"],
     ["interchange"], ["saving", "perceptron", "sklearn"], ["models"], ["subclassed_model"],
     ["functional_model"], ["model", "many"],
     ["fitting", "prediction", "finding", "understanding"], ["dense_arrays"], ["feeding"],

@@ -235,6 +235,9 @@ class CallbackList(Callback):
     def _find_hooks(self) -> None:
         self.callbacks.sort(key=lambda callback: hasattr(callback, "at_rest"))
         self.keepers = [c for c in self.callbacks if hasattr(c, "at_rest")]
+        if len(self.keepers) > 1:
+            raise ValueError("One callback makes the backups of a training: leave BackupAndRestore "
+                             "out where resume is given, and give one of them only.")
         for name in _HOOKS:
             hooks = [_hook(callback, name) for callback in self.callbacks]
             self._hooks[name] = [hook for hook in hooks if hook is not None]

@@ -213,6 +213,10 @@ class BackupAndRestore(_Keeper):
             os.replace(*self._paths)
         super()._save(finished)
 
+    def at_end(self):
+        if not self.delete_checkpoint or self.model.trainer.run.interrupted:
+            super().at_end()
+
     def on_train_end(self, logs=None):
         if not self.delete_checkpoint or self.model.trainer.run.interrupted:
             return
