@@ -11,12 +11,15 @@ import hashlib
 import json
 import math
 import re
+import warnings
 
 import numpy as np
 
 from fastnn import registry, saving
 from fastnn._archive import CorruptModelError, dump_json, load_json, read, write
 from fastnn._states import decode, encode
+from fastnn.backends import own
+from fastnn.plan import Kind
 
 TRAINING, ARRAYS = "training.json", "arrays/"
 _NUMBERS = ("seed", "epoch", "step", "iterations")  # of a trainer's state
@@ -42,7 +45,7 @@ class Backup:
             "about": self._about, "beginning": self._beginning, "finished": finished,
             "trainer": trainer.get_state(), "position": run.position(),
             "learning_rate": rate if isinstance(rate, float) else None,
-            "stop": bool(model.stop_training), "callbacks": run.callbacks.get_state(),
+            "seeds": _seeds(trainer.plan), "stop": bool(model.stop_training), "callbacks": run.callbacks.get_state(),
             "metrics": [metric.get_state() for metric in trainer.outside],
         }
         try:
@@ -68,6 +71,10 @@ class Backup:
         if at > run.last:
             raise ValueError(f"{path} is a backup of epoch {at}, but epochs={run.last}. To train "
                              "for fewer epochs, begin anew: delete the file or name another one.")
+        if state["seeds"] != _seeds(trainer.plan):
+            warnings.warn("The program draws other seeds than the interrupted one: it goes on, but "
+                          "not to the same bits. Let it call fastnn.utils.set_random_seed first.",
+                          RuntimeWarning, stacklevel=2)
         saving._take_weights(model, members, path)
         # the batches that are skipped are drawn as they were, from the same pass on
         trainer.set_state(state["trainer"] | {"epoch": trainer.epoch})
@@ -155,11 +162,25 @@ def description(run) -> dict[str, str]:
 def _of_plan(trainer) -> str:
     """A hash of the plan, which says all but what is computed in Python; of that, the names."""
     plan = trainer.plan
-    found = hashlib.sha256(plan.ops)
+    ops, names = plan.ops.copy(), [type(call).__name__ for call in plan.calls] + trainer.names
+    ops["s"][_is_random(ops)] = 0
+    for op in ops:
+        for _, thing in own.formulas([op]):  # their codes depend on what else there is
+            names.append(getattr(thing, "__name__", None) or thing.name)
+            op["formula"] = -1
+    found = hashlib.sha256(repr(ops.tolist()).encode())  # its bytes have gaps between the fields
     found.update(plan.constants)
-    names = [type(call).__name__ for call in plan.calls], trainer.names
     found.update(repr((plan.dtype.str, plan.n_params, plan.n_trained, names)).encode())
     return found.hexdigest()
+
+
+def _is_random(ops) -> np.ndarray:
+    return np.isin(ops["kind"], (Kind.DROPOUT, Kind.NOISE))
+
+
+def _seeds(plan) -> list[int]:
+    """The seeds of the ops that draw numbers: those of layers that are not given one."""
+    return plan.ops["s"][_is_random(plan.ops)].tolist()
 
 
 def of_feed(feed) -> str:
@@ -182,12 +203,12 @@ def of_feed(feed) -> str:
     return found.hexdigest()
 
 
-def _check(path, found: dict[str, str], own: dict[str, str]) -> None:
+def _check(path, found: dict[str, str], here: dict[str, str]) -> None:
     """A ValueError unless the descriptions are equal."""
-    other = [name for name in own if found.get(name) != own[name]]
+    other = [name for name in here if found.get(name) != here[name]]
     if other:
-        short = [f"{name} ({found.get(name)} there, {own[name]} here)"
-                 if max(len(own[name]), len(str(found.get(name)))) < 32 else name for name in other]
+        short = [name if len(here[name]) > 32 else f"{name} ({found.get(name)} there, {here[name]} "
+                 "here)" for name in other]
         raise ValueError(
             f"{path} is a backup of another training: {', '.join(short)} "
             f"{'is' if len(other) == 1 else 'are'} not the same. To begin anew, delete the file or "
