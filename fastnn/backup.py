@@ -45,7 +45,8 @@ class Backup:
             "about": self._about, "beginning": self._beginning, "finished": finished,
             "trainer": trainer.get_state(), "position": run.position(),
             "learning_rate": rate if isinstance(rate, float) else None,
-            "seeds": _seeds(trainer.plan), "stop": bool(model.stop_training), "callbacks": run.callbacks.get_state(),
+            "seeds": _seeds(trainer.plan), "stop": bool(model.stop_training),
+            "callbacks": run.callbacks.get_state(),
             "metrics": [metric.get_state() for metric in trainer.outside],
         }
         try:

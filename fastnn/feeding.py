@@ -212,7 +212,8 @@ class StreamBatches:
 
         Whatever gives them then stands where it stood, its random numbers too.
         """
-        if not self.ready():
+        self._next = self._next or self._take()
+        if self._next is None:
             raise ValueError("x gives fewer batches than the interrupted training has had.")
         self.begin()
         while self.step not in (self.steps, batches):
