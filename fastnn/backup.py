@@ -18,11 +18,14 @@ import numpy as np
 from fastnn import registry, saving
 from fastnn._archive import CorruptModelError, dump_json, load_json, read, write
 from fastnn._states import decode, encode
+from fastnn._version import __version__
 from fastnn.backends import own
 from fastnn.plan import Kind
 
 TRAINING, ARRAYS = "training.json", "arrays/"
 _NUMBERS = ("seed", "epoch", "step", "iterations")  # of a trainer's state
+_STATE = ("about", "beginning", "finished", "trainer", "position", "learning_rate", "seeds", "stop",
+          "callbacks", "metrics")
 MOST_HASHED = 1 << 24  # bytes of an array that are hashed: 20 ms
 
 
@@ -47,8 +50,10 @@ class Backup:
             "learning_rate": rate if isinstance(rate, float) else None,
             "seeds": _seeds(trainer.plan), "stop": bool(model.stop_training),
             "callbacks": run.callbacks.get_state(),
-            "metrics": [metric.get_state() for metric in trainer.outside],
         }
+        # between two epochs metrics have nothing to remember
+        state["metrics"] = [metric.get_state() for metric in trainer.outside
+                            if state["position"]["begun"]]
         try:
             members = _members(state)
         except TypeError as error:
@@ -83,7 +88,7 @@ class Backup:
         trainer.set_state(state["trainer"])
         # after all hooks: what those have changed is as it was, too
         run.callbacks.set_state(state["callbacks"])
-        for metric, remembered in zip(trainer.outside, state["metrics"], strict=True):
+        for metric, remembered in zip(trainer.outside, state["metrics"], strict=False):
             metric.set_state(remembered)
         if state["learning_rate"] is not None:
             model.optimizer.learning_rate = state["learning_rate"]
@@ -113,7 +118,8 @@ def load(path) -> tuple[dict, dict[str, bytes]]:
         try:
             arrays = [_array(members[f"{ARRAYS}{i}.npy"], dtype, shape)
                       for i, (dtype, shape) in enumerate(found["arrays"])]
-            return decode(found["backup"], arrays), members
+            state = decode(found["backup"], arrays)
+            return {name: state[name] for name in _STATE}, members
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise CorruptModelError(TRAINING, f"is not what it should be ({error!r:.200})"
                                     ) from error
@@ -145,6 +151,7 @@ def description(run) -> dict[str, str]:
     trainer, batches, validation = run.trainer, run.batches, run.validation_feed
     feed = getattr(batches, "feed", None)
     found = {
+        "the version of fastnn": __version__,
         "the network with its loss and metrics": _of_plan(trainer),
         "the optimizer": json.dumps(registry.serialize(trainer.optimizer), sort_keys=True,
                                     default=lambda thing: type(thing).__name__),
@@ -213,4 +220,5 @@ def _check(path, found: dict[str, str], here: dict[str, str]) -> None:
         raise ValueError(
             f"{path} is a backup of another training: {', '.join(short)} "
             f"{'is' if len(other) == 1 else 'are'} not the same. To begin anew, delete the file or "
-            "name another one; each fit needs one of its own.")
+            "name another one: each fit needs one of its own. model.load_weights takes its weights "
+            "alone.")

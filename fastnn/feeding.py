@@ -135,7 +135,7 @@ class StreamBatches:
         self.step = self._visited = 0
         self._sums = np.zeros((1, 1 + trainer.plan.n_metrics))
         self.losses = np.empty(0)
-        self._seen = 0  # a checksum of batches
+        self._seen = 0  # a checksum of the batches, where backups are made
 
     def epochs(self, most: int) -> list[dict]:
         """None: there is one call for each batch."""
@@ -186,10 +186,14 @@ class StreamBatches:
         (x, y, weights), self._next = self._next, None
         feed = weighted(self.trainer.feed(x, y, weights), self.class_weight,
                         self.trainer.plan.n_outputs)
+        if self.trainer.run.callbacks.keepers:
+            self._look_at(feed)
+        return feed
+
+    def _look_at(self, feed) -> None:
         for array in feed.X, feed.T, feed.labels:
             if len(array):
                 self._seen = crc32(np.ascontiguousarray(dense(array[:1])), self._seen)
-        return feed
 
     def _pass_on(self) -> None:
         """To the next batch, or the end of the epoch."""

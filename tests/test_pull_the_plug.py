@@ -132,6 +132,8 @@ OPERATIONS = """if True:
         assert code == -signal.SIGKILL, code
         assert run(place, 0) == 0, at
         assert results(place) == expected, at
+        assert all(str(left).startswith(_archive._temporary(str(place / "model.fastnn")))
+                   for left in place.glob(".fastnn-*")), at  # what a backup left is cleared away
     print(at - 1)
 """
 

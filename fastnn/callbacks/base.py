@@ -40,8 +40,8 @@ class Callback:
 
     def set_state(self, state: dict) -> None:
         """Go on from what `get_state` has said, after on_train_begin and on_epoch_begin."""
-        for name, value in state.items():
-            setattr(self, name, value)
+        for name in self.remembers:
+            setattr(self, name, state[name])
 
     def set_model(self, model) -> None:
         self.model = model

@@ -7,7 +7,7 @@ import warnings
 from time import perf_counter
 
 from fastnn import console
-from fastnn._archive import CorruptModelError
+from fastnn._archive import CorruptModelError, clear
 from fastnn.callbacks.base import Callback
 from fastnn.callbacks.monitor import MonitorCallback
 
@@ -145,6 +145,7 @@ class _Keeper(Callback):
         from fastnn.backup import Backup
 
         self._backup = Backup(self.model.trainer.run)
+        clear(self.path)
         if not self._restore():
             self._save()  # an error now if it cannot be written; and where other files stand
 

@@ -65,10 +65,10 @@ class Metric(Formula):
 
     def set_state(self, state: dict) -> None:
         """Go on from what `get_state` has said."""
-        state = dict(state)
-        for variable, value in zip(self.variables, state.pop("variables"), strict=True):
+        for variable, value in zip(self.variables, state["variables"], strict=True):
             variable.assign(value)
-        vars(self).update(state)
+        vars(self).update({name: state[name] for name in state.keys() & vars(self).keys()
+                           if name != "variables"})
 
     def add_weight(self, shape=(), initializer="zeros", dtype=None, name=None) -> MetricVariable:
         """A float64 variable that a metric of one's own keeps: see `fastnn.metrics.variables`."""
