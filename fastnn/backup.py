@@ -40,9 +40,12 @@ class Backup:
     def save(self, path, finished: bool = False) -> None:
         """Write all that decides what is to come to a file; ``finished``: that nothing is.
 
+        Nothing where the training has diverged: from the one before it comes to that again.
         TypeError for what `fastnn._states` cannot keep.
         """
         run, model, trainer = self.run, self.run.model, self.run.trainer
+        if trainer.guard is not None and trainer.guard.check():
+            return
         rate = model.optimizer.get_config().get("learning_rate")
         state = {
             "about": self._about, "beginning": self._beginning, "finished": finished,

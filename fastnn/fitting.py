@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from fastnn.callbacks import CallbackList
+from fastnn.divergence import MODES, Guard
 from fastnn.feeding import Stream
 from fastnn.interrupt import Interrupt
 from fastnn.occupied import occupied
@@ -22,9 +23,10 @@ class Fit:
 
     validation : what to evaluate, made by a function of whether that has to go by batches; or None.
     validates : a function that says after which epochs.
+    on_divergence : one of `divergence.MODES`.
     """
 
-    def __init__(self, batches, callbacks, progress, validation, validates):
+    def __init__(self, batches, callbacks, progress, validation, validates, on_divergence="stop"):
         self.batches, self.callbacks, self.progress = batches, callbacks, progress
         self.trainer, self.model = batches.trainer, batches.trainer.model
         self.validates = validates
@@ -35,6 +37,11 @@ class Fit:
         self._so_far: dict = {}  # the logs of this epoch's training
         self._interrupt = Interrupt(termination=bool(callbacks.keepers))
         self._validation = validation
+        if on_divergence not in MODES:
+            raise ValueError(f"on_divergence must be one of {', '.join(MODES)}; received "
+                             f"{on_divergence!r}.")
+        self._on_divergence = on_divergence
+        self._guard: Guard | None = None  # of `run`
         batches.each_step = bool(callbacks.followers)
 
     @property
@@ -55,21 +62,45 @@ class Fit:
         self.epoch, self.first, self.last = first, first, last
         with occupied(self.trainer):
             self.model.stop_training = False
-            outer, self.trainer.run = self.trainer.run, self
+            outer = self.trainer.run, self.trainer.guard
+            self._guard = self._new_guard()
+            self.trainer.run, self.trainer.guard = self, self._guard
             try:
                 self.callbacks.on_train_begin()
                 self._epochs(last)
+                diverged = self._has_diverged()
                 self._ended()
                 if self.epoch > first:
                     self.trainer.finalize()
                 self.callbacks.on_train_end(self.logs)
             finally:
-                self.trainer.run = outer
+                self.trainer.run, self.trainer.guard = outer
+                if self._guard is not None:
+                    self._guard.close()
+        if diverged and self._on_divergence == "raise":
+            raise FloatingPointError(str(self._guard.found))
+        if diverged and not self.model.stop_training:  # nobody else has spoken of it
+            warnings.warn(str(self._guard.found), RuntimeWarning, stacklevel=3)
         if self._interrupt.noted:  # what others have ended they speak of themselves
             warnings.warn(
                 f"Training interrupted by the user after {self.epoch - first} of {last - first} "
                 "epochs. The model keeps what it has learnt, the history the finished epochs.",
                 RuntimeWarning, stacklevel=3)
+
+    def _new_guard(self) -> Guard | None:
+        if self._on_divergence == "ignore":
+            return None
+        batches = self.batches
+        return Guard(self.trainer, lambda: (self.epoch, batches.step, batches.steps),
+                     getattr(batches, "feed", None))
+
+    def _has_diverged(self) -> bool:
+        """With a look at the weights, of which hooks or the user will make use."""
+        if self._guard is None or not self._guard.check():
+            return False
+        if self.callbacks.history is not None:
+            self.callbacks.history.divergence = self._guard.found
+        return True
 
     def _epochs(self, last: int) -> None:
         callbacks, interrupt = self.callbacks, self._interrupt
@@ -77,7 +108,7 @@ class Fit:
         alone = not hooks and self._validation is None
         with interrupt:
             try:
-                while (self.epoch < last and not interrupt.seen
+                while (self.epoch < last and not interrupt.seen and not self.trainer.diverged
                        and (self._begun or not self.model.stop_training)
                        and self.batches.ready()):
                     if not (alone and self._several(last)):
@@ -99,7 +130,7 @@ class Fit:
             self._interrupt.pass_on()
 
     def _several(self, last: int) -> bool:
-        """Whole epochs in one call; False if one is too long for that."""
+        """Whole epochs in one call, those before it diverges; False if one is too long for that."""
         start = perf_counter()
         logs = self.batches.epochs(last - self.epoch)
         seconds = perf_counter() - start
@@ -108,15 +139,17 @@ class Fit:
             self.callbacks.on_epoch_end(self.epoch, self.logs)
             self.progress.epoch_end(self.batches.steps, self.logs, seconds / len(logs))
             self.epoch += 1
-        return bool(logs)
+        return bool(logs) or self.trainer.diverged
 
     def _one(self) -> None:
-        """One epoch with all hooks, in as many calls as it takes, unless it is interrupted."""
+        """One epoch with all hooks, in as many calls as it takes, unless it ends early."""
         epoch, interrupt = self.epoch, self._interrupt
         if not self._begun:
             self._begin()
         logs = self._train()
         if interrupt.seen and self.batches.step != self.batches.steps:
+            return
+        if self._has_diverged() and not self.model.stop_training:
             return
         if self._validation is not None and self.validates(epoch):
             results, _ = run_evaluation(self._validation, self.callbacks, interrupt)
@@ -140,7 +173,8 @@ class Fit:
             self._so_far = {}
         logs = self._so_far
         while batches.step != batches.steps:
-            if self._interrupt.seen or (self.model.stop_training and self._so_far):
+            if (self._interrupt.seen or self.trainer.diverged
+                    or (self.model.stop_training and self._so_far)):
                 break
             step = batches.step
             if callbacks.needs_batches:

@@ -72,6 +72,8 @@ class Iterations:
             self._logs = trainer.evaluate(self.feed, self.batch_size)
         else:
             self._logs = trainer.logs(self._problem.sums, self.batch_size)
+        if trainer.guard is not None:
+            trainer.guard.iterated(self.feed, self._logs["loss"])
         for name in ("step", "epoch"):
             setattr(trainer, name, getattr(trainer, name) + 1)
         trainer.optimizer.batches += 1

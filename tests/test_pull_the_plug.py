@@ -55,8 +55,9 @@ def test_killed_at_random_times(name, tmp_path):
         folder, rounds = tmp_path / f"round {rounds}", rounds + 1
         for most in range(4, -1, -1):
             process = started(name, folder)
+            wait = rng.uniform(0, 0.7 * seconds) if most else 120
             try:
-                _, errors = process.communicate(timeout=rng.uniform(0, seconds) if most else 120)
+                _, errors = process.communicate(timeout=wait)
                 break
             except subprocess.TimeoutExpired:
                 process.kill()

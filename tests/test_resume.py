@@ -44,6 +44,7 @@ class Crash(Exception):
 
 
 def crash(epoch, batch=None):
+    """At the begin of an epoch or of a batch."""
     def on_epoch_begin(e, logs):
         now[0] = e
         if e == epoch and batch is None:
@@ -56,6 +57,13 @@ def crash(epoch, batch=None):
     now = [0]
     hooks = {} if batch is None else {"on_train_batch_begin": on_train_batch_begin}
     return callbacks.LambdaCallback(on_epoch_begin=on_epoch_begin, **hooks)
+
+
+def crash_at_the_end():
+    def on_train_end(logs):
+        raise Crash
+
+    return callbacks.LambdaCallback(on_train_end=on_train_end)
 
 
 def equal(model, other):
@@ -95,7 +103,7 @@ def test_every_kind_of_training(often, path, optimizer, backend, dtype):
         return made(optimizer=chosen, dtype=dtype, backend=backend, metrics=["mae"])
 
     whole = optimizer in ("lbfgs", "lm")
-    resumed(path, make, crash(2), crash(3) if whole else crash(3, 1),
+    resumed(path, make, crash(2), crash(3) if whole else crash(3, 1), crash_at_the_end(),
             fit=lambda: {"validation_split": 0.2})
 
 
@@ -106,6 +114,7 @@ def test_what_callbacks_remember(often, path, tmp_path):
         runs.append(tmp_path / f"run {len(runs)}")
         runs[-1].mkdir()
         return {"validation_split": 0.3, "callbacks": [
+            callbacks.LearningRateScheduler(lambda epoch, rate: 0.9 * rate),
             callbacks.EarlyStopping(patience=3, restore_best_weights=True),
             callbacks.ReduceLROnPlateau(patience=0, cooldown=2, min_delta=0.1),
             callbacks.ModelCheckpoint(runs[-1] / "best.fastnn", save_best_only=True),
@@ -113,13 +122,16 @@ def test_what_callbacks_remember(often, path, tmp_path):
             callbacks.CSVLogger(runs[-1] / "log.csv"), callbacks.KeepWeights(),
             callbacks.TensorBoard(runs[-1] / "t"), plug_programs.Count()]}
 
-    own, expected = resumed(path, made, crash(1, 1), crash(4), fit=fit, epochs=30)
+    first = fit()
+    made().fit(X, Y, epochs=30, verbose=0, **first)
+    last = first["callbacks"][1].stopped_epoch  # two epochs without an improvement lie before it
+    own, expected = resumed(path, made, crash(1, 1), crash(4), crash(last), fit=fit, epochs=30)
     for ours, theirs in zip(own, expected, strict=True):
         if not isinstance(ours, callbacks.CSVLogger):
             assert repr(ours.get_state()) == repr(theirs.get_state())
-    assert own[0].stopped_epoch > 4 and own[1].get_state()["best"] is not None
-    whole, *_, last = [(run / "log.csv").read_bytes() for run in runs]
-    assert whole == last
+    assert last > 5 and own[1].best_epoch == last - 3 and own[2].get_state()["best"] is not None
+    logs = [(run / "log.csv").read_bytes() for run in runs]
+    assert logs[0] == logs[-1]
 
 
 def test_a_csv_file_that_is_appended_to(often, path, tmp_path):
@@ -159,6 +171,25 @@ def test_a_callback_that_ends_training_within_an_epoch(often, path):
             raise Crash
 
     resumed(path, make, Die(), fit=stopping)
+
+
+@pytest.mark.parametrize("hooks", [None, callbacks.LambdaCallback(
+    on_train_batch_end=lambda batch, logs: None)])
+def test_a_training_that_diverges_does_so_again(often, path, hooks):
+    def make():
+        return made(optimizer=optimizers.SGD(30.0))
+
+    models = [make() for _ in range(3)]
+    for model in models:
+        with pytest.warns(RuntimeWarning, match="Training diverged in epoch"):
+            model.fit(X, Y, epochs=60, verbose=0, callbacks=hooks,
+                      **({} if model is models[0] else {"resume": path}))
+        equal(model, models[0])
+        assert model.history.divergence == models[0].history.divergence
+    assert np.isfinite(models[0].params).all()
+    model = make()
+    model.fit(X, Y, epochs=60, verbose=0, resume=path, on_divergence="ignore")
+    assert np.isnan(model.params).any() and len(model.history.epoch) == 60
 
 
 def test_metrics_in_python_within_an_epoch(often, path):

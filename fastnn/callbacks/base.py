@@ -108,7 +108,8 @@ _EPOCH_HOOKS = tuple(n for n in _HOOKS if n.startswith(("on_epoch", "on_test")))
 class History(Callback):
     """Keeps what an epoch's logs say: ``history[name]`` is a list with a value for each epoch.
 
-    ``epoch`` lists the numbers of the epochs, counted from 0. `fit` returns one.
+    ``epoch`` lists the numbers of the epochs, counted from 0. `fit` returns one. ``divergence`` is
+    None, or says where the training diverged: see `fastnn.divergence.Divergence`.
     """
 
     remembers = ("history", "epoch")
@@ -118,6 +119,7 @@ class History(Callback):
         self.kept = None  # the `KeepWeights` of the last `fit`
         self.history: dict[str, list] = {}
         self.epoch: list[int] = []
+        self.divergence = None
 
     def set_model(self, model) -> None:
         super().set_model(model)
@@ -136,6 +138,7 @@ class History(Callback):
 
     def on_train_begin(self, logs=None):
         self.epoch = []
+        self.divergence = None
 
     def on_epoch_end(self, epoch, logs=None):
         self.epoch.append(epoch)
