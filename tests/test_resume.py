@@ -435,12 +435,15 @@ PROGRAM = """if True:
 """
 
 
-def program(*arguments):
+def environment():
     places = [Path(fastnn.__file__).parents[1], Path(__file__).parent]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places))}
+
+
+def program(*arguments):
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", PROGRAM, *map(str, arguments)], text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places))},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline() == "ready\n", process.communicate()
     return process
 
@@ -501,3 +504,16 @@ def test_states_come_back(value):
 @pytest.mark.parametrize("value", [object(), {1}, b"bytes", np.array(["text"]), [print]])
 def test_states_that_cannot_be(value):
     assert not _states.is_plain(value)
+
+
+def test_the_page(tmp_path):
+    page = Path(__file__).parents[1] / "docs" / "resume.md"
+    blocks = page.read_text("utf-8").split("```python\n")[1:]
+    program = "\n".join(block.split("```")[0] for block in blocks)
+    files = []
+    for _ in range(2):  # the second one finds it finished
+        done = subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=tmp_path,
+                              capture_output=True, text=True, env=environment())
+        assert done.returncode == 0, done.stderr
+        files.append((tmp_path / "model.fastnn").read_bytes())
+    assert files[0] == files[1]
