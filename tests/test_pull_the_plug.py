@@ -107,8 +107,8 @@ OPERATIONS = """if True:
 
     plug_programs.run("tiny", folder)  # so that all is imported before a fork
     plain = open
-    _archive.open = lambda path, mode: (File(plain(path, mode)) if "x" in mode else
-                                        plain(path, mode))
+    _archive.open = lambda path, mode: (plain(path, mode) if "r" in mode else
+                                        File(plain(path, mode)))
     for name in ("fsync", "replace", "chmod"):
         setattr(os, name, wrap(getattr(os, name)))
 

@@ -167,7 +167,10 @@ class _Keeper(Callback):
 
     def at_end(self):
         """After the last step, before the hooks of the end."""
-        self._save(finished=not self.model.trainer.run.interrupted)
+        self._save(finished=not self._backup.run.interrupted)
+
+    def on_train_end(self, logs=None):
+        self._backup = None  # and with it the data
 
 
 class BackupAndRestore(_Keeper):
@@ -215,11 +218,16 @@ class BackupAndRestore(_Keeper):
         super()._save(finished)
 
     def at_end(self):
-        if not self.delete_checkpoint or self.model.trainer.run.interrupted:
+        if self._is_kept():
             super().at_end()
 
+    def _is_kept(self) -> bool:
+        return not self.delete_checkpoint or self._backup.run.interrupted
+
     def on_train_end(self, logs=None):
-        if not self.delete_checkpoint or self.model.trainer.run.interrupted:
+        is_kept = self._is_kept()
+        super().on_train_end(logs)
+        if is_kept:
             return
         for path in self._paths:
             if os.path.exists(path):
