@@ -174,11 +174,11 @@ class StreamBatches:
         """Train on a batch: the logs of the epoch so far."""
         feed = self._feed()
         n, sums = len(feed.X), np.zeros_like(self._sums)
-        self.trainer.stretch(feed, np.arange(n)[None], n, sums)
+        steps = self.trainer.stretch(feed, np.arange(n)[None], n, sums)
         self.losses = sums[:, 0] / n
         self._sums += sums
         self._visited += n
-        self._pass_on()
+        self._pass_on(steps)
         return self.logs()
 
     def _feed(self):
@@ -195,9 +195,9 @@ class StreamBatches:
             if len(array):
                 self._seen = crc32(np.ascontiguousarray(dense(array[:1])), self._seen)
 
-    def _pass_on(self) -> None:
+    def _pass_on(self, steps: int) -> None:
         """To the next batch, or the end of the epoch."""
-        self.step += 1
+        self.step += steps
         if self.step != self.steps:
             # a pass of unknown length ends where nothing follows
             self._next = self.stream.take() if self._one_pass else self._take()
@@ -222,7 +222,7 @@ class StreamBatches:
         self.begin()
         while self.step not in (self.steps, batches):
             self._feed()
-            self._pass_on()
+            self._pass_on(1)
 
     def position(self, begun: bool) -> dict:
         """Where it stands, for `go_to`; ``begun`` is False between two epochs."""

@@ -42,7 +42,8 @@ class Iterations:
         # the method has set up
         self._problem = make(trainer.plan, trainer.backend, feed, trainer.memory.params,
                              partial(_look, trainer))
-        self._start = self._vector = self._trained()  # where the last iteration has ended
+        self._vector = self._trained()  # where the last iteration has ended
+        self._start = self._vector.copy()
         self._done = 0  # iterations from the start
         self._iterates = trainer.optimizer.iterate(self._problem, self._vector)
 
@@ -102,7 +103,7 @@ class Iterations:
         """Take the same steps again: they are the way to what the method remembers."""
         there = self.trainer.memory.params.copy()
         self._start, self._done = position["start"], position["done"]
-        self._vector = self._start
+        self._vector = self._start.copy()
         self._iterates = self.trainer.optimizer.iterate(self._problem, self._vector)
         for _ in range(self._done):
             self._vector, self._more = next(self._iterates)
