@@ -31,9 +31,11 @@ class Fit:
         self.trainer, self.model = batches.trainer, batches.trainer.model
         self.validates = validates
         self.logs: dict = {}  # of the last epoch
+        self.first = self.last = 0  # the first epoch of the call, and the one after its last
         self.epoch = 0  # at work, or next
         self._begun = False  # whether batches of this epoch are done
-        self._interrupt = Interrupt()
+        self._so_far: dict = {}  # the logs of this epoch's training
+        self._interrupt = Interrupt(termination=bool(callbacks.keepers))
         self._validation = validation
         if on_divergence not in MODES:
             raise ValueError(f"on_divergence must be one of {', '.join(MODES)}; received "
@@ -45,7 +47,7 @@ class Fit:
     @property
     def validation_feed(self):
         """The feed that is validated on; None without one, or where it comes in batches."""
-        return self._validation and getattr(self._validation(False), "feed", None)
+        return self._validation and self._validation.feed
 
     @property
     def interrupted(self) -> bool:
@@ -57,7 +59,7 @@ class Fit:
 
         A RuntimeError if another thread trains the model.
         """
-        self.epoch = first
+        self.epoch, self.first, self.last = first, first, last
         with occupied(self.trainer):
             self.model.stop_training = False
             outer = self.trainer.run, self.trainer.guard
@@ -65,10 +67,10 @@ class Fit:
             self.trainer.run, self.trainer.guard = self, self._guard
             try:
                 self.callbacks.on_train_begin()
-                begun = self.epoch
                 self._epochs(last)
                 diverged = self._has_diverged()
-                if self.epoch > begun:
+                self._ended()
+                if self.epoch > first:
                     self.trainer.finalize()
                 self.callbacks.on_train_end(self.logs)
             finally:
@@ -106,12 +108,26 @@ class Fit:
         alone = not hooks and self._validation is None
         with interrupt:
             try:
-                while (self.epoch < last and not self.model.stop_training and not interrupt.seen
-                       and not self.trainer.diverged and self.batches.ready()):
+                while (self.epoch < last and not interrupt.seen and not self.trainer.diverged
+                       and (self._begun or not self.model.stop_training)
+                       and self.batches.ready()):
                     if not (alone and self._several(last)):
                         self._one()
+                    self._rest()
             finally:
                 self.progress.close()
+
+    def _rest(self) -> None:
+        """A moment at which a backup is exact: everything is between two steps."""
+        for keeper in self.callbacks.keepers:
+            keeper.at_rest()
+
+    def _ended(self) -> None:
+        try:
+            for keeper in self.callbacks.keepers:
+                keeper.at_end()
+        finally:
+            self._interrupt.pass_on()
 
     def _several(self, last: int) -> bool:
         """Whole epochs in one call, those before it diverges; False if one is too long for that."""
@@ -128,8 +144,8 @@ class Fit:
     def _one(self) -> None:
         """One epoch with all hooks, in as many calls as it takes, unless it ends early."""
         epoch, interrupt = self.epoch, self._interrupt
-        self.callbacks.on_epoch_begin(epoch)
-        self.progress.epoch_begin(epoch)
+        if not self._begun:
+            self._begin()
         logs = self._train()
         if interrupt.seen and self.batches.step != self.batches.steps:
             return
@@ -141,50 +157,57 @@ class Fit:
                 logs[f"val_{name}"] = value
             if interrupt.seen:
                 return
-        self.epoch, self._begun = epoch + 1, False
+        self.epoch, self._begun, self.logs = epoch + 1, False, logs
         self.callbacks.on_epoch_end(epoch, logs)
         self.progress.epoch_end(self.batches.step, logs)
-        self.logs = logs
+
+    def _begin(self) -> None:
+        self.callbacks.on_epoch_begin(self.epoch)
+        self.progress.epoch_begin(self.epoch)
 
     def _train(self) -> dict:
         batches, callbacks = self.batches, self.callbacks
         if not self._begun:
             batches.begin()
             self._begun = True
-        logs = batches.logs() if batches.step else {}
+            self._so_far = {}
+        logs = self._so_far
         while batches.step != batches.steps:
+            if (self._interrupt.seen or self.trainer.diverged
+                    or (self.model.stop_training and self._so_far)):
+                break
             step = batches.step
             if callbacks.needs_batches:
                 callbacks.on_train_batch_begin(step)
-                logs = batches.advance(1)
+                logs = self._so_far = batches.advance(1)
                 callbacks.on_train_batch_end(step, logs)
             else:
-                logs = batches.advance()
+                logs = self._so_far = batches.advance()
             for follow in callbacks.followers:
                 follow(step, batches.losses)
             self.progress.update(batches.step, logs)
-            if self._interrupt.seen or self.model.stop_training or self.trainer.diverged:
-                break
+            if callbacks.keepers and batches.step != batches.steps:
+                self._rest()
         return logs
 
-    # for BackupAndRestore
+    # for backups
 
-    def back_up(self, path) -> None:
-        """Write all that decides the steps to come to a file."""
-        from fastnn.saving import save_backup
+    def position(self) -> dict:
+        """Where it stands, for `go_to` in another run of the same program."""
+        return {"epoch": self.epoch, "begun": self._begun, "so_far": self._so_far,
+                "logs": self.logs, "batches": self.batches.position(self._begun)}
 
-        save_backup(self.model, path, self._position())
-
-    def restore(self, path) -> None:
-        """Go on from where `back_up` was called; ValueError for a file of another model."""
-        from fastnn.saving import load_backup
-
-        position = load_backup(self.model, path, self._position())
-        self.epoch, self._begun = position["at_epoch"], position["at_batch"] > 0
-        self.batches.go_to(position)
-
-    def _position(self) -> dict:
-        return {"at_epoch": self.epoch, **self.batches.position(self._begun)}
+    def go_to(self, position: dict) -> None:
+        """Go on from a position; the model is there already."""
+        for epoch in range(self.first, position["epoch"]):
+            self.batches.skip()
+            if self._validation and not self.validation_feed and self.validates(epoch):
+                self._validation(False).skip()
+        self.batches.go_to(position["batches"])
+        self.epoch, self._begun = position["epoch"], position["begun"]
+        self.logs, self._so_far = position["logs"], position["so_far"]
+        if self._begun:
+            self._begin()
 
 
 def run_evaluation(make, callbacks, interrupt=None) -> tuple[dict, int | None]:

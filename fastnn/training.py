@@ -334,18 +334,21 @@ class Batches:
         """The means over the epoch so far."""
         return self.trainer.logs(self._sums[0], self._visited)
 
+    def skip(self) -> None:
+        """Go past an epoch that another run has trained: nothing, `go_to` does it all."""
+
     def position(self, begun: bool) -> dict:
         """Where it stands, for `go_to`; ``begun`` is False between two epochs."""
         step, visited = (self.step, self._visited) if begun else (0, 0)
         return {"at_batch": step, "rows_visited": visited, "rows_left": len(self._left),
-                "sums": self._sums.copy()}
+                "pass": self.trainer.epoch - 1, "sums": self._sums.copy()}
 
     def go_to(self, position: dict) -> None:
-        """Go on from a position, once the trainer has gone to its own state of that time."""
+        """Go on from a position."""
         self.step, self._visited = position["at_batch"], position["rows_visited"]
         self._sums[:] = position["sums"]
         if left := position["rows_left"]:
-            self._left = self._orders(self.trainer.epoch - 1, 1)[0, self.rows - left:]
+            self._left = self._orders(position["pass"], 1)[0, self.rows - left:]
 
     def epoch(self, interrupt) -> dict:
         """An epoch in as many calls as it takes; an interrupt ends it early."""
