@@ -88,6 +88,12 @@ class Sequential(Model, of_package=True):
             self._input = InputLayer(shape, dtype=self.dtype)
             self._rebuild()
 
+    def _require_built(self):
+        if not self._layers:
+            raise ValueError(f"The model {self.name!r} has no layers yet. Add some, the last with "
+                             "a unit for each output: model.add(fastnn.layers.Dense(1)).")
+        super()._require_built()
+
     def _append(self, layer) -> None:
         if isinstance(layer, Tensor) and isinstance(layer.node.layer, InputLayer):
             layer = layer.node.layer

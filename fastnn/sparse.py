@@ -45,6 +45,23 @@ class SparseRows:
         return np.ascontiguousarray(self.matrix.toarray(), self.dtype)
 
 
+def own_structure(matrix, name: str = "x"):
+    """A CSR matrix with the same values and a copy, checked, of where they stand.
+
+    Kernels, and SciPy's, look up columns and rows by these numbers: they must not change while
+    that happens. A ValueError, with ``name``, if they point out of the matrix.
+    """
+    indptr, indices = matrix.indptr.copy(), matrix.indices.copy()
+    rows, columns = matrix.shape
+    sound = len(indptr) == rows + 1 and indptr[0] == 0 and (indptr[1:] >= indptr[:-1]).all()
+    sound = sound and indptr[-1] <= min(len(indices), len(matrix.data))
+    used = indices[: indptr[-1]] if sound else indices[:0]
+    if not sound or (used.size and not 0 <= used.min() <= used.max() < columns):
+        raise ValueError(f"{name} is no sound sparse matrix of shape {matrix.shape}: its indices "
+                         "or indptr point out of it. Make it again from its entries.")
+    return type(matrix)((matrix.data, indices, indptr), matrix.shape)
+
+
 def pays(matrix) -> bool:
     """Whether a CSR matrix is so thin that its rows are better left sparse."""
     rows, columns = matrix.shape
