@@ -21,7 +21,7 @@ import operator
 import numpy as np
 
 from fastnn.plan import Kind
-from fastnn.sparse import SparseRows, own_structure, pays
+from fastnn.sparse import SparseRows, checked_csr, pays
 
 # bytes: what is larger is not cast as a whole but row by row, as rows are needed
 WHOLE = 1 << 26
@@ -43,7 +43,7 @@ def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = Tru
         if finite:
             rows.check_finite(name)
         return rows
-    given = own_structure(x.tocsr(), name) if hasattr(x, "tocsr") else _numbers(x, name)
+    given = checked_csr(x, name) if hasattr(x, "tocsr") else _numbers(x, name)
     array = _with_columns(given, shape)
     if array.ndim == 0 or array.shape[1:] != shape:
         raise ValueError(f"{name} must have the shape {_rows_of(shape)} that the model takes, "

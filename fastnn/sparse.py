@@ -45,21 +45,25 @@ class SparseRows:
         return np.ascontiguousarray(self.matrix.toarray(), self.dtype)
 
 
-def own_structure(matrix, name: str = "x"):
-    """A CSR matrix with the same values and a copy, checked, of where they stand.
+def checked_csr(matrix, name: str = "x"):
+    """A matrix of SciPy in CSR form, with a copy, checked, of where its entries stand.
 
-    Kernels, and SciPy's, look up columns and rows by these numbers: they must not change while
-    that happens. A ValueError, with ``name``, if they point out of the matrix.
+    Kernels, and SciPy's, look up columns and rows by these numbers: they must point into the matrix
+    and not change meanwhile. A ValueError, with ``name``, if they point out of it.
     """
-    indptr, indices = matrix.indptr.copy(), matrix.indices.copy()
-    rows, columns = matrix.shape
-    sound = len(indptr) == rows + 1 and indptr[0] == 0 and (indptr[1:] >= indptr[:-1]).all()
-    sound = sound and indptr[-1] <= min(len(indices), len(matrix.data))
-    used = indices[: indptr[-1]] if sound else indices[:0]
-    if not sound or (used.size and not 0 <= used.min() <= used.max() < columns):
-        raise ValueError(f"{name} is no sound sparse matrix of shape {matrix.shape}: its indices "
-                         "or indptr point out of it. Make it again from its entries.")
-    return type(matrix)((matrix.data, indices, indptr), matrix.shape)
+    form = getattr(matrix, "format", None)
+    try:
+        if form in ("csr", "csc", "bsr"):
+            places = matrix.indices.copy(), matrix.indptr.copy()
+            matrix = type(matrix)((matrix.data, *places), shape=matrix.shape)
+            matrix.check_format(full_check=True)
+        elif form == "coo":
+            places = tuple(part.copy() for part in matrix.coords)
+            matrix = type(matrix)((matrix.data, places), shape=matrix.shape)
+    except ValueError as error:
+        raise ValueError(f"{name} is no sound sparse matrix of shape {matrix.shape} ({error}). "
+                         "Make it again from its entries.") from None
+    return matrix.tocsr()
 
 
 def pays(matrix) -> bool:

@@ -136,7 +136,8 @@ def wide(f):
     model = sequential(f, f.layers.Dense(300, "hard_sigmoid"), f.layers.Dense(150, "softsign"),
                        f.layers.Dense(1, "tanh"), rows=130)
     y = 2 * (rows[:, :1] > rows[:, 1:2]) - 1
-    return model, f.optimizers.Lion(1e-3, weight_decay=0.1), "squared_hinge", rows, y, {"batch_size": 128}
+    optimizer = f.optimizers.Lion(1e-3, weight_decay=0.1)
+    return model, optimizer, "squared_hinge", rows, y, {"batch_size": 128}
 
 
 def averaged(f):
