@@ -105,10 +105,45 @@ def test_row_19_broken_sparse_matrices(form, part, value):
     for call in (model.fit, model.evaluate, model.train_on_batch):
         refused(call, X, Y, match="x is no sound sparse matrix of shape")
     refused(model.predict, X, match="x is no sound sparse matrix of shape")
-    sklearn = pytest.importorskip("fastnn.sklearn")
-    if form in ("csr", "csc"):
-        with pytest.raises(ValueError, match="X is no sound sparse matrix"):
-            sklearn.MLPClassifier(max_iter=2).fit(X, LABELS)
+
+
+# the same values in front of the estimators
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor", "Perceptron",
+                                  "LogisticRegression"])
+def test_rows_01_to_19_estimators(name):
+    pytest.importorskip("sklearn")
+    import fastnn.sklearn
+
+    def estimator():
+        return getattr(fastnn.sklearn, name)()
+
+    nan = at(X, (3, 2), np.nan)
+    for method in ("fit", "partial_fit"):
+        if not hasattr(estimator(), method):
+            continue
+        classes = {"classes": [0, 1, 2]} if method != "fit" and name != "MLPRegressor" else {}
+        for x, y, match in ((X[:0], LABELS[:0], "0 sample"), (nan, LABELS, "contains NaN"),
+                            (X, at(LABELS, 4, np.nan), "contains NaN"),
+                            (X, LABELS[:4], "inconsistent numbers of samples"),
+                            (X + 1j, LABELS, "Complex data not supported")):
+            made = estimator()
+            with pytest.raises(ValueError, match=match), np.errstate(invalid="ignore"):
+                getattr(made, method)(x, y, **classes)
+            assert not hasattr(made, "coefs_") and not hasattr(made, "coef_")
+    for weights in (at(np.ones(20), 2, -1.0), at(np.ones(20), 2, np.nan), np.ones(5)):
+        with pytest.raises(ValueError, match=r"[Nn]egative|NaN|shape"):
+            estimator().fit(X, LABELS, sample_weight=weights)
+    sparse = pytest.importorskip("scipy.sparse")
+    wide = sparse.random(20, 700, 0.02, "csr", random_state=0)
+    fitted = estimator().set_params(max_iter=2)
+    with pytest.warns(UserWarning):  # it has not converged
+        fitted.fit(wide, LABELS)
+    for form, part in (("csr", "indices"), ("csr", "indptr"), ("csc", "indices")):
+        for call in (lambda rows: estimator().fit(rows, LABELS), fitted.predict):
+            with pytest.raises(ValueError, match="X is no sound sparse matrix"):
+                call(broken(form, part, 10**6))
 
 
 # row 22
