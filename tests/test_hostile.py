@@ -82,7 +82,7 @@ ELSEWHERE = {
     33: ["test_seeds.py::test_a_forked_child", "test_seeds.py::test_a_joblib_worker",
          "test_backends.py::test_a_forked_child_trains_as_its_parent_does",
          "test_core.py::test_a_forked_child_trains_with_threads_as_its_parent_did",
-         "test_sklearn_tools.py::test_parallel_backends"],
+         "test_sklearn_tools.py::test_joblib"],
     34: ["test_guest.py::test_threads_with_a_model_each_train_as_they_would_alone",
          "test_guest.py::test_two_threads_cannot_train_one_model",
          "test_training.py::test_many_threads_of_python_may_predict_and_train_different_models"],
@@ -105,7 +105,7 @@ WITHOUT = {21, 23, 25}
 
 
 @cache
-def tests_of(file: str) -> frozenset:
+def names_in(file: str) -> frozenset:
     tree = ast.parse((HERE / file).read_text("utf-8"))
     return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef)
                      and node.name.startswith("test_"))
@@ -116,7 +116,7 @@ def rows_in_names() -> dict[int, list[str]]:
     """Row -> tests: test_row_05_and_06_..., test_rows_01_to_19_..."""
     found: dict = {}
     for path in sorted(HERE.glob("test_hostile_*.py")):
-        for name in tests_of(path.name):
+        for name in names_in(path.name):
             numbers = re.match(r"test_row_((?:\d\d_)(?:and_\d\d_)*)", name)
             for number in re.findall(r"\d\d", numbers[1]) if numbers else ():
                 found.setdefault(int(number), []).append(f"{path.name}::{name}")
@@ -127,7 +127,7 @@ def rows_in_names() -> dict[int, list[str]]:
 def test_a_row_has_tests_that_exist(row):
     for name in ELSEWHERE.get(row, ()):
         file, _, test = name.partition("::")
-        assert test in tests_of(file), name
+        assert test in names_in(file), name
     kept = row in ELSEWHERE or row in rows_in_names()
     assert kept != (row in WITHOUT)
 
