@@ -69,6 +69,7 @@ MUTATIONS = """if True:
 """
 
 
+@pytest.mark.slow
 @on_backends
 @pytest.mark.parametrize("how", ["callback", "thread"])
 def test_row_20_data_that_change_meanwhile(how, backend):
@@ -116,6 +117,7 @@ SURROUNDINGS = {
 }
 
 
+@pytest.mark.slow
 @on_backends
 @pytest.mark.parametrize("name", SURROUNDINGS)
 def test_row_40_surroundings(name, backend, tmp_path):

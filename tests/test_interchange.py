@@ -165,11 +165,11 @@ def test_archives_that_would_take_much_time_or_memory(tmp_path):
                        0x07064B50, 0, n * len(entry), 1)
     for tail in (end, wide + end[:8] + b"\xff" * 12 + b"\0\0"):
         path.write_bytes(entry * n + tail)
-        start = time.perf_counter()
+        start = time.process_time()
         for load in (models.load_model, tabular().load_weights):
             with pytest.raises(ValueError):
                 load(path)
-        assert time.perf_counter() - start < 1
+        assert time.process_time() - start < 1
     for method, message in ((zipfile.ZIP_DEFLATED, "has more than"), (zipfile.ZIP_LZMA, "packed")):
         with zipfile.ZipFile(path, "w", method) as archive:
             archive.writestr("config.json", b" " * (64 << 20))
