@@ -390,6 +390,7 @@ class Model(Network):
 
         A row's output never depends on the rows beside it, nor on batch_size: that matters only to
         callbacks which follow the batches. Nothing is printed unless ``verbose`` is 1 or 2.
+        A NaN in a row shows in that row's outputs: it is no error here, as it is in `fit`.
         x : as for `fit`; targets in its batches are left aside. steps : only so many batches.
         """
         verbose = 0 if verbose == "auto" else verbose
