@@ -70,7 +70,7 @@ def write(path, contents: str, members: dict[str, bytes]) -> None:
         raise FileExistsError(errno.EEXIST, "There is a folder or a device of that name", path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, "There is no such folder to save in", folder)
-    temporary = os.path.join(folder, f".fastnn-{os.urandom(8).hex()}.tmp")
+    temporary = f"{_temporary(path)}{os.urandom(8).hex()}.tmp"
     try:
         with open(temporary, "xb") as file:
             for piece in _pieces(contents, members):
@@ -92,6 +92,26 @@ def write(path, contents: str, members: dict[str, bytes]) -> None:
         raise
     with suppress(OSError):  # some systems cannot; then a power cut may bring the old file back
         _sync_folder(folder)
+
+
+def clear(path) -> None:
+    """Delete what a `write` of this file has left that was killed; none may be at work."""
+    from contextlib import suppress
+
+    path = os.path.realpath(os.fsdecode(path))
+    folder, begin = os.path.split(_temporary(path))
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(begin) and name.endswith(".tmp"):
+                os.unlink(os.path.join(folder, name))
+
+
+def _temporary(path: str) -> str:
+    """How the temporary files begin that are to become this one."""
+    from zlib import crc32
+
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".fastnn-{crc32(os.fsencode(name)):08x}-")
 
 
 def _pieces(contents: str, members: dict[str, bytes]):

@@ -279,15 +279,20 @@ def _cast(array: np.ndarray, dtype) -> np.ndarray:
     return array if array.flags.aligned else array.copy()
 
 
+def all_finite(array: np.ndarray) -> bool:
+    """Whether every number is finite."""
+    with np.errstate(all="ignore"):
+        # if the sum is finite all its terms are, and it reads the array once and makes none
+        return math.isfinite(array.sum()) or bool(np.isfinite(array).all())
+
+
 def _check_finite(cast: np.ndarray, given: np.ndarray, name: str, first: int = 0) -> None:
     """A ValueError that names the first number of ``cast`` that is NaN or infinite.
 
     first : the number of its first row.
     """
-    with np.errstate(all="ignore"):
-        # if the sum is finite all its terms are, and it reads the array once and makes none
-        if math.isfinite(cast.sum()) or np.isfinite(cast).all():
-            return
+    if all_finite(cast):
+        return
     where = _first(~np.isfinite(cast), given)
     value, where = given[where], _Place((where[0] + first, *where[1:]))
     if np.isfinite(value):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import warnings
 from itertools import count
+from zlib import crc32
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from fastnn import data, random
 from fastnn.evaluation import Evaluation
 from fastnn.optimizers import WholeOptimizer
 from fastnn.rows import select, weighted
+from fastnn.sparse import dense
 
 
 def is_stream(x) -> bool:
@@ -158,6 +160,7 @@ class StreamBatches:
         self.step = self._visited = 0
         self._sums = np.zeros((1, 1 + trainer.plan.n_metrics))
         self.losses = np.empty(0)
+        self._seen = 0  # a checksum of the batches, where backups are made
 
     def epochs(self, most: int) -> list[dict]:
         """None: there is one call for each batch."""
@@ -194,13 +197,31 @@ class StreamBatches:
 
     def advance(self, most: int | None = None) -> dict:
         """Train on a batch: the logs of the epoch so far."""
-        batch, self._next = self._next, None
-        feed = weighted(self.trainer.feed(*batch), self.class_weight, self.trainer.plan.n_outputs)
+        feed = self._feed()
         n, sums = len(feed.X), np.zeros_like(self._sums)
-        self.step += self.trainer.stretch(feed, np.arange(n)[None], n, sums)
+        steps = self.trainer.stretch(feed, np.arange(n)[None], n, sums)
         self.losses = sums[:, 0] / n
         self._sums += sums
         self._visited += n
+        self._pass_on(steps)
+        return self.logs()
+
+    def _feed(self):
+        """The batch that is at hand, checked and cast."""
+        batch, self._next = self._next, None
+        feed = weighted(self.trainer.feed(*batch), self.class_weight, self.trainer.plan.n_outputs)
+        if self.trainer.run.callbacks.keepers:
+            self._look_at(feed)
+        return feed
+
+    def _look_at(self, feed) -> None:
+        for array in feed.X, feed.T, feed.labels:
+            if len(array):
+                self._seen = crc32(np.ascontiguousarray(dense(array[:1])), self._seen)
+
+    def _pass_on(self, steps: int) -> None:
+        """To the next batch, or the end of the epoch."""
+        self.step += steps
         if self.step != self.steps:
             # a pass of unknown length ends where nothing follows
             self._next = self.stream.take() if self._one_pass else self._take()
@@ -209,18 +230,42 @@ class StreamBatches:
         if self.step == self.steps:
             self._started = self._started and (not self._one_pass or self.stream.once)
             self.stream.notify("on_epoch_end")
-        return self.logs()
 
     def logs(self) -> dict:
         """The means over the epoch so far."""
         return self.trainer.logs(self._sums[0], self._visited)
 
+    def skip(self, batches: int | None = None) -> None:
+        """Draw the batches of an epoch that another run has trained, or the first ones of it.
+
+        Whatever gives them then stands where it stood, its random numbers too.
+        """
+        self._next = self._next or self._take()
+        if self._next is None:
+            raise ValueError("x gives fewer batches than the interrupted training has had.")
+        self.begin()
+        while self.step not in (self.steps, batches):
+            self._feed()
+            self._pass_on(1)
+
     def position(self, begun: bool) -> dict:
-        """Nothing: a stream cannot be wound forward, and begins its epoch again."""
-        return {"at_batch": 0}
+        """Where it stands, for `go_to`; ``begun`` is False between two epochs."""
+        return {"at_batch": self.step if begun else 0, "rows_visited": self._visited,
+                "sums": self._sums.copy(), "batches_seen": self._seen}
 
     def go_to(self, position: dict) -> None:
-        """Nothing, see `position`."""
+        """Go on from a position, once all epochs before have been skipped; a warning if their
+        batches were others.
+        """
+        if position["at_batch"]:
+            self.skip(position["at_batch"])
+        self._visited = position["rows_visited"]
+        self._sums[:] = position["sums"]
+        if self._seen != position["batches_seen"]:
+            warnings.warn("The batches are not those that the interrupted training has seen: it "
+                          "goes on, but not to the same bits. Seed what draws them, and give the "
+                          "same data.", RuntimeWarning, stacklevel=2)
+            self._seen = position["batches_seen"]
 
 
 class StreamEvaluation(Evaluation):
@@ -236,6 +281,15 @@ class StreamEvaluation(Evaluation):
     def done(self) -> bool:
         return self._next is None
 
+    def skip(self) -> None:
+        """Draw the batches without a look at them."""
+        while not self.done:
+            self._draw()
+
+    def _draw(self) -> None:
+        self.step += 1
+        self._next = None if self.step == self._most else self.stream.take()
+
     def advance(self) -> dict:
         """One batch more: the logs so far."""
         feed = self.trainer.feed(*self._next)
@@ -244,9 +298,8 @@ class StreamEvaluation(Evaluation):
         self.feed, self.size, self.row = feed, len(feed.X), 0
         super().advance()  # adds to the sums; what it says is of as many rows as this batch has
         self._visited += self.size
-        self.step += 1
-        self._next = None if self.step == self._most else self.stream.take()
-        if self._next is None and self.step < (self._most or 0):
+        self._draw()
+        if self.done and self.step < (self._most or 0):
             warn_of_the_end(f"evaluation after {self.step} of {self._most} batches", stacklevel=5)
         return self.trainer.logs(self._sums, self._visited)
 
@@ -254,13 +307,20 @@ class StreamEvaluation(Evaluation):
 def evaluation(trainer, source, batch_size: int, steps: int | None):
     """What `fitting` evaluates: a function of whether that has to go by batches.
 
-    source : a `Stream` or a feed; steps : only so many batches of it.
+    source : a `Stream` or a feed; steps : only so many batches of it. The function's ``feed`` is
+    the feed, None for a stream.
     """
-    if isinstance(source, Stream):
-        return lambda by_batch: StreamEvaluation(trainer, source, steps)
-    if steps is not None:
-        source = select(source, slice(steps * batch_size))
-    return lambda by_batch: Evaluation(trainer, source, batch_size, by_batch)
+    feed = None if isinstance(source, Stream) else source
+    if feed is not None and steps is not None:
+        feed = select(feed, slice(steps * batch_size))
+
+    def make(by_batch):
+        if feed is None:
+            return StreamEvaluation(trainer, source, steps)
+        return Evaluation(trainer, feed, batch_size, by_batch)
+
+    make.feed = feed
+    return make
 
 
 def stream_of(x, **others) -> Stream | None:

@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from fastnn.callbacks import CallbackList
+from fastnn.divergence import MODES, Guard
 from fastnn.feeding import Stream, warn_of_the_end
 from fastnn.interrupt import Interrupt
 from fastnn.occupied import occupied
@@ -22,23 +23,31 @@ class Fit:
 
     validation : what to evaluate, made by a function of whether that has to go by batches; or None.
     validates : a function that says after which epochs.
+    on_divergence : one of `divergence.MODES`.
     """
 
-    def __init__(self, batches, callbacks, progress, validation, validates):
+    def __init__(self, batches, callbacks, progress, validation, validates, on_divergence="stop"):
         self.batches, self.callbacks, self.progress = batches, callbacks, progress
         self.trainer, self.model = batches.trainer, batches.trainer.model
         self.validates = validates
         self.logs: dict = {}  # of the last epoch
+        self.first = self.last = 0  # the first epoch of the call, and the one after its last
         self.epoch = 0  # at work, or next
         self._begun = False  # whether batches of this epoch are done
-        self._interrupt = Interrupt()
+        self._so_far: dict = {}  # the logs of this epoch's training
+        self._interrupt = Interrupt(termination=bool(callbacks.keepers))
         self._validation = validation
+        if on_divergence not in MODES:
+            raise ValueError(f"on_divergence must be one of {', '.join(MODES)}; received "
+                             f"{on_divergence!r}.")
+        self._on_divergence = on_divergence
+        self._guard: Guard | None = None  # of `run`
         batches.each_step = bool(callbacks.followers)
 
     @property
     def validation_feed(self):
         """The feed that is validated on; None without one, or where it comes in batches."""
-        return self._validation and getattr(self._validation(False), "feed", None)
+        return self._validation and self._validation.feed
 
     @property
     def interrupted(self) -> bool:
@@ -50,24 +59,48 @@ class Fit:
 
         A RuntimeError if another thread trains the model.
         """
-        self.epoch = first
+        self.epoch, self.first, self.last = first, first, last
         with occupied(self.trainer):
             self.model.stop_training = False
-            outer, self.trainer.run = self.trainer.run, self
+            outer = self.trainer.run, self.trainer.guard
+            self._guard = self._new_guard()
+            self.trainer.run, self.trainer.guard = self, self._guard
             try:
                 self.callbacks.on_train_begin()
-                begun = self.epoch
                 self._epochs(last)
-                if self.epoch > begun:
+                diverged = self._has_diverged()
+                self._ended()
+                if self.epoch > first:
                     self.trainer.finalize()
                 self.callbacks.on_train_end(self.logs)
             finally:
-                self.trainer.run = outer
+                self.trainer.run, self.trainer.guard = outer
+                if self._guard is not None:
+                    self._guard.close()
+        if diverged and self._on_divergence == "raise":
+            raise FloatingPointError(str(self._guard.found))
+        if diverged and not self.model.stop_training:  # nobody else has spoken of it
+            warnings.warn(str(self._guard.found), RuntimeWarning, stacklevel=3)
         if self._interrupt.noted:  # what others have ended they speak of themselves
             warnings.warn(
                 f"Training interrupted by the user after {self.epoch - first} of {last - first} "
                 "epochs. The model keeps what it has learnt, the history the finished epochs.",
                 RuntimeWarning, stacklevel=3)
+
+    def _new_guard(self) -> Guard | None:
+        if self._on_divergence == "ignore":
+            return None
+        batches = self.batches
+        return Guard(self.trainer, lambda: (self.epoch, batches.step, batches.steps),
+                     getattr(batches, "feed", None))
+
+    def _has_diverged(self) -> bool:
+        """With a look at the weights, of which hooks or the user will make use."""
+        if self._guard is None or not self._guard.check():
+            return False
+        if self.callbacks.history is not None:
+            self.callbacks.history.divergence = self._guard.found
+        return True
 
     def _epochs(self, last: int) -> None:
         callbacks, interrupt = self.callbacks, self._interrupt
@@ -75,15 +108,29 @@ class Fit:
         alone = not hooks and self._validation is None
         with interrupt:
             try:
-                while (self.epoch < last and not self.model.stop_training and not interrupt.seen
+                while (self.epoch < last and not interrupt.seen and not self.trainer.diverged
+                       and (self._begun or not self.model.stop_training)
                        and self.batches.ready()):
                     if not (alone and self._several(last)):
                         self._one()
+                    self._rest()
             finally:
                 self.progress.close()
 
+    def _rest(self) -> None:
+        """A moment at which a backup is exact: everything is between two steps."""
+        for keeper in self.callbacks.keepers:
+            keeper.at_rest()
+
+    def _ended(self) -> None:
+        try:
+            for keeper in self.callbacks.keepers:
+                keeper.at_end()
+        finally:
+            self._interrupt.pass_on()
+
     def _several(self, last: int) -> bool:
-        """Whole epochs in one call; False if one is too long for that."""
+        """Whole epochs in one call, those before it diverges; False if one is too long for that."""
         start = perf_counter()
         logs = self.batches.epochs(last - self.epoch)
         seconds = perf_counter() - start
@@ -92,15 +139,17 @@ class Fit:
             self.callbacks.on_epoch_end(self.epoch, self.logs)
             self.progress.epoch_end(self.batches.steps, self.logs, seconds / len(logs))
             self.epoch += 1
-        return bool(logs)
+        return bool(logs) or self.trainer.diverged
 
     def _one(self) -> None:
-        """One epoch with all hooks, in as many calls as it takes, unless it is interrupted."""
+        """One epoch with all hooks, in as many calls as it takes, unless it ends early."""
         epoch, interrupt = self.epoch, self._interrupt
-        self.callbacks.on_epoch_begin(epoch)
-        self.progress.epoch_begin(epoch)
+        if not self._begun:
+            self._begin()
         logs = self._train()
         if interrupt.seen and self.batches.step != self.batches.steps:
+            return
+        if self._has_diverged() and not self.model.stop_training:
             return
         if self._validation is not None and self.validates(epoch):
             results, _ = run_evaluation(self._validation, self.callbacks, interrupt)
@@ -110,50 +159,57 @@ class Fit:
                 logs[f"val_{name}"] = value
             if interrupt.seen:
                 return
-        self.epoch, self._begun = epoch + 1, False
+        self.epoch, self._begun, self.logs = epoch + 1, False, logs
         self.callbacks.on_epoch_end(epoch, logs)
         self.progress.epoch_end(self.batches.step, logs)
-        self.logs = logs
+
+    def _begin(self) -> None:
+        self.callbacks.on_epoch_begin(self.epoch)
+        self.progress.epoch_begin(self.epoch)
 
     def _train(self) -> dict:
         batches, callbacks = self.batches, self.callbacks
         if not self._begun:
             batches.begin()
             self._begun = True
-        logs = batches.logs() if batches.step else {}
+            self._so_far = {}
+        logs = self._so_far
         while batches.step != batches.steps:
+            if (self._interrupt.seen or self.trainer.diverged
+                    or (self.model.stop_training and self._so_far)):
+                break
             step = batches.step
             if callbacks.needs_batches:
                 callbacks.on_train_batch_begin(step)
-                logs = batches.advance(1)
+                logs = self._so_far = batches.advance(1)
                 callbacks.on_train_batch_end(step, logs)
             else:
-                logs = batches.advance()
+                logs = self._so_far = batches.advance()
             for follow in callbacks.followers:
                 follow(step, batches.losses)
             self.progress.update(batches.step, logs)
-            if self._interrupt.seen or self.model.stop_training:
-                break
+            if callbacks.keepers and batches.step != batches.steps:
+                self._rest()
         return logs
 
-    # for BackupAndRestore
+    # for backups
 
-    def back_up(self, path) -> None:
-        """Write all that decides the steps to come to a file."""
-        from fastnn.saving import save_backup
+    def position(self) -> dict:
+        """Where it stands, for `go_to` in another run of the same program."""
+        return {"epoch": self.epoch, "begun": self._begun, "so_far": self._so_far,
+                "logs": self.logs, "batches": self.batches.position(self._begun)}
 
-        save_backup(self.model, path, self._position())
-
-    def restore(self, path) -> None:
-        """Go on from where `back_up` was called; ValueError for a file of another model."""
-        from fastnn.saving import load_backup
-
-        position = load_backup(self.model, path, self._position())
-        self.epoch, self._begun = position["at_epoch"], position["at_batch"] > 0
-        self.batches.go_to(position)
-
-    def _position(self) -> dict:
-        return {"at_epoch": self.epoch, **self.batches.position(self._begun)}
+    def go_to(self, position: dict) -> None:
+        """Go on from a position; the model is there already."""
+        for epoch in range(self.first, position["epoch"]):
+            self.batches.skip()
+            if self._validation and not self.validation_feed and self.validates(epoch):
+                self._validation(False).skip()
+        self.batches.go_to(position["batches"])
+        self.epoch, self._begun = position["epoch"], position["begun"]
+        self.logs, self._so_far = position["logs"], position["so_far"]
+        if self._begun:
+            self._begin()
 
 
 def run_evaluation(make, callbacks, interrupt=None) -> tuple[dict, int | None]:

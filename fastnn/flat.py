@@ -162,6 +162,7 @@ class Squares:
         for op in plan.ops[plan.ops["kind"] == Kind.PENALTY]:
             self._penalty[op["w"] : op["w"] + op["k"]] += op["a1"]
 
+    @np.errstate(all="ignore")  # what overflows is seen in the loss
     def loss(self, vector) -> float:
         """The loss alone."""
         self.evaluations += 1
@@ -170,6 +171,7 @@ class Squares:
             float(weights @ np.square(self._residuals(part)).sum(axis=1))
             for part, weights in self._pieces())
 
+    @np.errstate(all="ignore")
     def equations(self, vector) -> tuple[float, np.ndarray, np.ndarray]:
         """The loss, its gradient and J^T J."""
         self._enter(vector)

@@ -15,6 +15,9 @@ class Interrupt:
     of its own for the signal. A thread that works for another one `follows` that one's interrupt:
     what it begins is ``seen`` to end with it, but only ``noted`` where the Ctrl-C came.
 
+    termination : whether the first SIGTERM is treated in the same way, where it would end the
+        process at once; `pass_on` then ends it.
+
     >>> import signal
     >>> with Interrupt() as interrupt:
     ...     signal.raise_signal(signal.SIGINT)
@@ -22,10 +25,11 @@ class Interrupt:
     True
     """
 
-    def __init__(self):
-        self.noted = False
+    def __init__(self, termination: bool = False):
+        self.noted = self.terminated = False
+        self._termination = termination
         self._outer: Interrupt | None = getattr(_here, "outer", None)
-        self._handling = False
+        self._handled: dict = {}  # signals that come here, with the handlers they had
 
     @property
     def seen(self) -> bool:
@@ -48,22 +52,36 @@ class Interrupt:
     def __enter__(self):
         import signal
 
-        if (threading.current_thread() is threading.main_thread()
-                and signal.getsignal(signal.SIGINT) is signal.default_int_handler):
-            signal.signal(signal.SIGINT, self._note)
-            self._handling = True
+        if threading.current_thread() is threading.main_thread():
+            usual = {signal.SIGINT: signal.default_int_handler}
+            if self._termination:
+                usual[signal.SIGTERM] = signal.SIG_DFL
+            for number, handler in usual.items():
+                if signal.getsignal(number) is handler:
+                    self._handled[number] = handler
+                    signal.signal(number, self._note)
         return self
 
     def __exit__(self, *exception):
         self._restore()
 
-    def _note(self, *_):
+    def pass_on(self) -> None:
+        """Let a SIGTERM that came inside end the process now, as it would have done."""
+        import signal
+
+        if self.terminated:
+            signal.raise_signal(signal.SIGTERM)
+            raise SystemExit(128 + signal.SIGTERM)  # the first process of a container lives on
+
+    def _note(self, number, frame):
+        import signal
+
         self.noted = True
+        self.terminated = self.terminated or number == signal.SIGTERM
         self._restore()
 
     def _restore(self):
         import signal
 
-        if self._handling:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            self._handling = False
+        while self._handled:
+            signal.signal(*self._handled.popitem())

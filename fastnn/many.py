@@ -151,7 +151,7 @@ def shared(x, dtype):
         return array
     with np.errstate(over="ignore"):
         cast = np.asarray(array, dtype, order="C")
-    return cast if np.isfinite(cast.sum()) or np.isfinite(cast).all() else x
+    return cast if data.all_finite(cast) else x
 
 
 def with_shared(fit: dict, dtype) -> dict:

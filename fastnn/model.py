@@ -22,7 +22,7 @@ from fastnn import (
     rows,
     understanding,
 )
-from fastnn.callbacks import CallbackList
+from fastnn.callbacks import CallbackList, Resume
 from fastnn.layers.base import Layer, Variable, assign_all
 from fastnn.layers.graph import is_symbolic
 from fastnn.metrics import get as get_metric
@@ -259,7 +259,8 @@ class Model(Network):
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
             validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
             sample_weight=None, initial_epoch=0, steps_per_epoch=None, validation_steps=None,
-            validation_batch_size=None, validation_freq=1, *, validation_mode="tail"):
+            validation_batch_size=None, validation_freq=1, *, validation_mode="tail",
+            on_divergence="stop", resume=None):
         """Train; returns the History, whose ``history`` has a list of values for each name.
 
         x, y : arrays, lists or data frames: (n, *input shape) and (n, *output shape), or for sparse
@@ -284,6 +285,12 @@ class Model(Network):
         steps_per_epoch : an epoch is that many batches and goes on where the last one stopped; the
             rows are shuffled again whenever they are used up. None: an epoch is one pass.
         validation_freq : validate every so many epochs, or after the epochs listed (from 1).
+        resume : a file for this `fit` alone. It is written on the way, and the same program started
+            again goes on from it to the same bits, whatever ended it, ``kill -9`` included; see
+            `fastnn.callbacks.Resume`.
+        on_divergence : what happens where a loss or a weight becomes infinite or NaN. "stop" takes
+            that step back and ends training with a warning; "raise" with a FloatingPointError;
+            "ignore" goes on, as Keras does. `History.divergence` says where it was.
 
         The loss and the metrics of an epoch are means over its rows, each as it was when its batch
         was trained on, as in Keras. All data are checked before the first step. Ctrl-C ends
@@ -316,10 +323,11 @@ class Model(Network):
             self.trainer, held_out,
             data.whole_number("validation_batch_size", validation_batch_size, 1, default=size),
             data.whole_number("validation_steps", validation_steps, 1, default=None))
+        callbacks = callbacks if resume is None else [callbacks, Resume(resume)]
         hooks = CallbackList(callbacks, add_history=True, model=self, verbose=verbose,
                              epochs=last, steps=batches.steps)
         progress = Progress(verbose, last, batches.steps)
-        fitting.Fit(batches, hooks, progress, validation, validates).run(first, last)
+        fitting.Fit(batches, hooks, progress, validation, validates, on_divergence).run(first, last)
         return hooks.history
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None,

@@ -48,7 +48,6 @@ __all__ = ["CorruptModelError", "load_model", "load_weights", "save_model", "sav
 
 CONFIG, COMPILE, TRAINING = "config.json", "compile.json", "training.json"
 METADATA, SLOTS = "metadata.json", "optimizer/slots.npy"
-BACKUP = "backup/"  # the arrays of a backup, besides the weights
 MOST_LAYERS = 10_000  # building takes a time that grows with their square
 
 
@@ -142,6 +141,7 @@ def _without_arrays(config):
 
 
 def _weights(model) -> dict[str, bytes]:
+    """The members of a file that hold the model's arrays."""
     members = {}
     for layer in model.leaves:
         for variable in layer.weights:
@@ -151,22 +151,6 @@ def _weights(model) -> dict[str, bytes]:
                                  "ones to save the model.")
             members[name] = _npy(variable.value)
     return members
-
-
-def save_backup(model, path, position: dict) -> None:
-    """Write the weights and all that decides the steps to come; `load_backup` goes on from it.
-
-    position : where `fit` stands, by name: numbers and float arrays.
-    """
-    state = model.trainer.get_state() | position
-    state["seed"] = int(state["seed"]) % 2**64
-    rate = model.optimizer.get_config().get("learning_rate")
-    if isinstance(rate, float):  # a callback may have set it
-        state["learning_rate"] = rate
-    arrays = {name: state.pop(name) for name in [*state] if isinstance(state[name], np.ndarray)}
-    members = {TRAINING: dump_json(TRAINING, state)}
-    members |= {f"{BACKUP}{name}.npy": _npy(array) for name, array in arrays.items()}
-    write(path, "weights", members | _weights(model))
 
 
 # loading
@@ -223,6 +207,11 @@ def load_weights(model, path) -> None:
     model._require_built()
     with _naming(path):
         _, members = read(path)
+    _take_weights(model, members, path)
+
+
+def _take_weights(model, members: dict[str, bytes], path) -> None:
+    """The same from the members of the file at ``path``."""
     found = [(name, data) for name, data in members.items() if name.startswith("weights/")]
     expected = [(variable.name, variable.shape) for variable in model.weights]
     arrays = [_array(data, shape) if name.endswith(f"/{_plain(own)}.npy") else None
@@ -232,30 +221,6 @@ def load_weights(model, path) -> None:
             f"The weights in {path} do not fit the model {model.name!r}. Expected, in this order, "
             f"{expected}; the file has {[(name, _description(data)) for name, data in found]}.")
     model.set_weights(arrays)
-
-
-def load_backup(model, path, position: dict) -> dict:
-    """Put a model where `save_backup` found it; the position that was given then.
-
-    position : one with the same names and shapes. A ValueError, and nothing has changed, if the
-    file is another model's.
-    """
-    with _naming(path):
-        _, members = read(path)
-        found = load_json(TRAINING, members.get(TRAINING, b"null"))
-    expected = model.trainer.get_state() | position
-    arrays = {name: _array(members.get(f"{BACKUP}{name}.npy", b""), value.shape)
-              for name, value in expected.items() if isinstance(value, np.ndarray)}
-    names = expected.keys() - arrays.keys()
-    if (not isinstance(found, dict) or found.keys() - {"learning_rate"} != names
-            or any(array is None for array in arrays.values())):
-        raise ValueError(f"{path} is no backup of this training of the model {model.name!r}.")
-    load_weights(model, path)
-    state = found | arrays
-    if "learning_rate" in found:
-        model.optimizer.learning_rate = found["learning_rate"]
-    model.trainer.set_state({name: state[name] for name in state.keys() - position.keys()})
-    return {name: state[name] for name in position}
 
 
 def _build(members: dict[str, bytes]):

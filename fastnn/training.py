@@ -73,6 +73,7 @@ class Trainer:
         slots = self.optimizer.initial_slots(n, dtype)
         self.memory = Memory(model.params, np.zeros(n, dtype), slots)
         self.run = None  # the `fitting.Fit` at work
+        self.guard = None  # the `divergence.Guard` of its calls
 
     def _lower(self):
         model, builder = self.model, self.builder(self.model.params.dtype)
@@ -178,28 +179,42 @@ class Trainer:
     def stretch(self, feed: Feed, order: np.ndarray, batch_size: int, sums: np.ndarray) -> int:
         """One call into the backend: the rows of ``order`` (int64, parts x rows), batch by batch.
 
-        Adds to ``sums`` (parts, 1 + plan.n_metrics) and returns the number of steps.
+        Adds to ``sums`` (parts, 1 + plan.n_metrics) and returns the number of steps. Those are
+        fewer than asked for where the training has diverged: see `diverged`.
         """
         if self.memory.params is not self.model.params:
             raise RuntimeError("The model's layers, or which of them are trainable, have changed "
                                "since this trainer was made. Make a new one, or call fit again.")
         self.model.gather()
         parts, rows = order.shape
-        if isinstance(feed.X, data.Rows):  # these rows alone become floats
-            feed, order = select(feed, order.ravel()), np.arange(order.size).reshape(order.shape)
-            feed = replace(feed, X=feed.X[:])
         steps = parts * -(-rows // batch_size)
         Y = np.empty((parts, rows, self.plan.n_outputs), self.plan.dtype) if self.outside else None
         scalars = self.optimizer.scalars(self.optimizer.batches, steps)
+        if self.guard is not None:
+            self.guard.before(feed, order, batch_size, scalars, sums)
         start = perf_counter()
-        run = self._step_by_step if self._own_constraints() else self._run
-        run(feed, order, batch_size, scalars, self.step, sums, Y)
+        self.call(feed, order, batch_size, scalars, self.step, sums, Y)
         self._pace[batch_size] = (perf_counter() - start) / steps
+        if self.guard is not None and (left := self.guard.after(sums)) is not None:
+            return left
         self.step += steps
         self.optimizer.batches += steps
         if self.outside:
             self.update_metrics(feed, order.ravel(), Y.reshape(parts * rows, -1), batch_size)
         return steps
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the `fit` at work has seen the training diverge."""
+        return self.guard is not None and self.guard.found is not None
+
+    def call(self, feed, order, batch_size, scalars, step, sums, Y=None) -> None:
+        """What a stretch does to parameters, slots and sums: it depends on nothing else."""
+        if isinstance(feed.X, data.Rows):  # these rows alone become floats
+            feed, order = select(feed, order.ravel()), np.arange(order.size).reshape(order.shape)
+            feed = replace(feed, X=feed.X[:])
+        run = self._step_by_step if self._own_constraints() else self._run
+        run(feed, order, batch_size, scalars, step, sums, Y)
 
     def _run(self, feed, order, batch_size, scalars, step, sums, Y) -> None:
         self.backend.train(self.plan, self.memory, feed, order, batch_size, scalars, step, sums, Y,
@@ -275,10 +290,12 @@ class Batches:
         n = int(min(most, self._steps_a_call() // self.steps))
         if n < 1 or not self._one_pass or trainer.outside:
             return []
+        self.step = 0
         sums = np.zeros((n, self._sums.shape[1]))
-        trainer.stretch(self.feed, self._orders(trainer.epoch, n), self.batch_size, sums)
-        trainer.epoch += n
-        return [trainer.logs(row, self.rows) for row in sums]
+        orders = self._orders(trainer.epoch, n)
+        done = trainer.stretch(self.feed, orders, self.batch_size, sums) // self.steps
+        trainer.epoch += done
+        return [trainer.logs(row, self.rows) for row in sums[:done]]
 
     def begin(self) -> None:
         """Start an epoch that takes several calls."""
@@ -305,7 +322,7 @@ class Batches:
         whole = len(order) // self.batch_size * self.batch_size
         losses = []
         for part in order[:whole].reshape(-1, self.batch_size), order[whole:][None]:
-            if part.size:
+            if part.size and not self.trainer.diverged:
                 sums = np.zeros((len(part), self._sums.shape[1]))
                 self.step += self.trainer.stretch(self.feed, part, self.batch_size, sums)
                 losses.append(sums[:, 0] / part.shape[1])
@@ -317,18 +334,21 @@ class Batches:
         """The means over the epoch so far."""
         return self.trainer.logs(self._sums[0], self._visited)
 
+    def skip(self) -> None:
+        """Go past an epoch that another run has trained: nothing, `go_to` does it all."""
+
     def position(self, begun: bool) -> dict:
         """Where it stands, for `go_to`; ``begun`` is False between two epochs."""
         step, visited = (self.step, self._visited) if begun else (0, 0)
         return {"at_batch": step, "rows_visited": visited, "rows_left": len(self._left),
-                "sums": self._sums.copy()}
+                "pass": self.trainer.epoch - 1, "sums": self._sums.copy()}
 
     def go_to(self, position: dict) -> None:
-        """Go on from a position, once the trainer has gone to its own state of that time."""
+        """Go on from a position."""
         self.step, self._visited = position["at_batch"], position["rows_visited"]
         self._sums[:] = position["sums"]
         if left := position["rows_left"]:
-            self._left = self._orders(self.trainer.epoch - 1, 1)[0, self.rows - left:]
+            self._left = self._orders(position["pass"], 1)[0, self.rows - left:]
 
     def epoch(self, interrupt) -> dict:
         """An epoch in as many calls as it takes; an interrupt ends it early."""

@@ -43,6 +43,8 @@ class Iterations:
         self._problem = make(trainer.plan, trainer.backend, feed, trainer.memory.params,
                              partial(_look, trainer))
         self._vector = self._trained()  # where the last iteration has ended
+        self._start = self._vector.copy()
+        self._done = 0  # iterations from the start
         self._iterates = trainer.optimizer.iterate(self._problem, self._vector)
 
     def epochs(self, most: int) -> list[dict]:
@@ -71,10 +73,13 @@ class Iterations:
             self._logs = trainer.evaluate(self.feed, self.batch_size)
         else:
             self._logs = trainer.logs(self._problem.sums, self.batch_size)
+        if trainer.guard is not None:
+            trainer.guard.iterated(self.feed, self._logs["loss"])
         for name in ("step", "epoch"):
             setattr(trainer, name, getattr(trainer, name) + 1)
         trainer.optimizer.batches += 1
         self.step = 1
+        self._done += 1
         self.losses = np.array([self._logs["loss"]])
         return dict(self._logs)
 
@@ -87,14 +92,28 @@ class Iterations:
         self.begin()
         return self.advance()
 
+    def skip(self) -> None:
+        """Go past an epoch that another run has trained: nothing, `go_to` does it all."""
+
     def position(self, begun: bool) -> dict:
-        """Nothing: what the method remembers of past steps is its own, and it begins afresh."""
-        return {"at_batch": 0}
+        """Where the method has started, and how far it is: what it remembers is its own."""
+        return {"at_batch": self.step if begun else 0, "start": self._start, "done": self._done}
 
     def go_to(self, position: dict) -> None:
-        """Begin at the parameters there are now."""
-        self._vector = self._trained()
+        """Take the same steps again: they are the way to what the method remembers."""
+        there = self.trainer.memory.params.copy()
+        self._start, self._done = position["start"], position["done"]
+        self._vector = self._start.copy()
         self._iterates = self.trainer.optimizer.iterate(self._problem, self._vector)
+        for _ in range(self._done):
+            self._vector, self._more = next(self._iterates)
+        self._problem.move_to(self._vector)
+        self.step = position["at_batch"]
+        if not np.array_equal(there, self.trainer.memory.params):
+            raise ValueError(
+                f"{type(self.trainer.optimizer).__name__} does not come to the weights of the "
+                "backup again: other versions of SciPy or NumPy, or a callback that changes "
+                "weights. Delete the file to begin anew.")
 
     def _trained(self) -> np.ndarray:
         return self.trainer.memory.params[: self.trainer.plan.n_trained].astype(np.float64)

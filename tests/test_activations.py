@@ -310,7 +310,7 @@ def slope_of_bent(z):
 def fitted(activation, backend):
     fastnn.utils.set_random_seed(4)
     model = Sequential([Input((6,)), Dense(7, activation), Dense(1)], dtype="float64")
-    model.compile(fastnn.optimizers.SGD(0.05), "mse", backend=backend)
+    model.compile(fastnn.optimizers.SGD(0.005), "mse", backend=backend)
     model.fit(X, X[:, :1], batch_size=4, epochs=5, verbose=0)
     return np.concatenate([model.params, model.predict(X).ravel(), model.predict(X[:1])[0]])
 

@@ -60,7 +60,8 @@ SICK = {
         [16, 16], "tanh", kernel_initializer=RandomNormal(0, 10.0)).diagnose(X, SIDE),
     "batch_norm_of_one": lambda: network(norm=True).diagnose(X, SIDE, batch_size=1),
     "learning_rate_too_large": lambda: trained(
-        network(last=None, loss="mse", optimizer=SGD(5.0)), X, LINE),
+        network(last=None, loss="mse", optimizer=SGD(5.0)), X, LINE,
+        on_divergence="ignore"),
     "learning_rate_too_small": lambda: trained(network(optimizer=SGD(1e-5)), X, SIDE),
     "overfitting": lambda: trained(
         network([128, 128], optimizer=Adam(0.01)), X[:60], RNG.permutation(SIDE[:60]), 60,
@@ -225,11 +226,16 @@ def test_batch_norm_needs_more_than_a_row():
     assert "batch_norm_of_one" in model.diagnose(X[:20], SIDE[:20])  # the history tells
 
 
-def test_a_loss_that_is_no_number():
+def test_a_training_that_diverged():
     model = network(last=None, loss="mse", optimizer=SGD(1e4))
-    found = trained(model, X, LINE)
+    found = trained(model, X, LINE, on_divergence="ignore")
     assert {"learning_rate_too_large", "exploding_gradients"} <= set(found.rules)
     assert "no number" in found["learning_rate_too_large"].message
+    model = network(last=None, loss="mse", optimizer=SGD(1e4))
+    with pytest.warns(RuntimeWarning, match="diverged"):
+        found = trained(model, X, LINE)
+    assert {"learning_rate_too_large", "exploding_gradients"} <= set(found.rules)
+    assert "diverged after 0 epochs" in found["learning_rate_too_large"].message
 
 
 def test_good_rates_are_neither_too_large_nor_too_small():

@@ -349,7 +349,7 @@ def test_a_backup_of_a_dataset_goes_on_to_the_same_bits(tmp_path):
         made().fit(Batches(), epochs=4, verbose=0,
                    callbacks=[backup, callbacks.LambdaCallback(on_epoch_begin=fail)])
     model = made()
-    assert model.fit(Batches(), epochs=4, verbose=0, callbacks=backup).epoch == [2, 3]
+    assert model.fit(Batches(), epochs=4, verbose=0, callbacks=backup).epoch == [*range(4)]
     np.testing.assert_array_equal(model.params, expected.params)
 
 

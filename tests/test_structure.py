@@ -10,18 +10,18 @@ import fastnn
 ROOT = Path(fastnn.__path__[0])
 FLOORS = [
     ["__main__"], ["cli"], ["runner"], ["report"], ["jobs", "installation", "lessons", "keras"],
-    ["__init__"], ["notebook", "tuner"], ["plot"], ["digest"],
+    ["__init__"], ["notebook", "tuner"], ["plot"], ["digest"], ["backup"],
     ["interchange"], ["saving", "perceptron", "sklearn"], ["models"], ["subclassed_model"],
     ["functional_model"], ["model", "many"],
     ["fitting", "prediction", "finding", "understanding"], ["dense_arrays"], ["feeding"],
-    ["training"], ["evaluation", "network", "outputs", "whole"], ["sides", "flat"], ["layers"],
-    ["rows"], ["functional"], ["data"], ["backends"],
+    ["training"], ["divergence"], ["evaluation", "network", "outputs", "whole"],
+    ["sides", "flat"], ["layers"], ["rows"], ["functional"], ["data"], ["backends"],
     ["metrics", "callbacks"], ["losses", "optimizers"], ["_render"], ["plan"],
     ["activations", "initializers", "regularizers", "constraints", "datasets", "encoding",
      "ops"],
     ["formulas", "utils", "summary", "progress", "tables"],
     ["tracing", "registry", "random", "config", "naming", "console", "interrupt", "svg",
-     "overfitting", "occupied", "_archive", "_version", "sparse"],
+     "overfitting", "occupied", "_archive", "_states", "_version", "sparse"],
 ]
 HEIGHT = {name: -i for i, floor in enumerate(FLOORS) for name in floor}
 # printing reads the formulas of the floors above it, and nothing imports it

@@ -395,6 +395,21 @@ def test_errors_of_a_trial_do_not_end_the_search(make):
     assert tuner.oracle.get_best_trials(5)[-1].status == "FAILED"
 
 
+@pytest.mark.filterwarnings("ignore:Training diverged:RuntimeWarning")
+def test_a_trial_that_diverges_has_failed(make):
+    def wild(hp):
+        model = fastnn.Sequential([layers.Dense(4, "relu", input_dim=3), layers.Dense(1)])
+        rate = hp.Choice("rate", [0.01, 1e30])
+        model.compile(fastnn.optimizers.SGD(rate), "mse")
+        return model
+
+    tuner = search(make(kt.GridSearch, hypermodel=wild))
+    good, bad = tuner.oracle.get_best_trials(2)
+    assert (good.hyperparameters["rate"], good.status) == (0.01, "COMPLETED")
+    assert (bad.hyperparameters["rate"], bad.status) == (1e30, "FAILED")
+    assert "Training diverged in epoch 1" in bad.message
+
+
 def test_many_failures_in_a_row_end_it(make):
     class Own(kt.RandomSearch):
         def run_trial(self, trial):

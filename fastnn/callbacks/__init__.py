@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from fastnn.callbacks.averages import SwapEMAWeights
 from fastnn.callbacks.base import Callback, CallbackList, History, LambdaCallback
-from fastnn.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
+from fastnn.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint, Resume
 from fastnn.callbacks.doctor import Doctor
 from fastnn.callbacks.monitor import EarlyStopping, MonitorCallback, TerminateOnNaN
 from fastnn.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
@@ -27,5 +27,5 @@ from fastnn.callbacks.weights import KeepWeights
 
 __all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "Doctor", "EarlyStopping",
            "History", "KeepWeights", "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint",
-           "MonitorCallback", "ReduceLROnPlateau", "SwapEMAWeights", "TensorBoard",
+           "MonitorCallback", "ReduceLROnPlateau", "Resume", "SwapEMAWeights", "TensorBoard",
            "TerminateOnNaN", "TqdmCallback"]

@@ -14,6 +14,8 @@ class SwapEMAWeights(Callback):
     ValueError if the optimizer has no averages (``use_ema=True``). Semantics: Keras 3.15.
     """
 
+    remembers = ("_swapped",)
+
     def __init__(self, swap_on_epoch: bool = False):
         super().__init__()
         self.swap_on_epoch = swap_on_epoch

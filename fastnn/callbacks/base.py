@@ -14,11 +14,34 @@ class Callback:
     are set before the first hook is called. ``logs`` holds the losses and metrics so far; what a
     callback adds to the logs of `on_epoch_end` goes into the history. Setting
     ``self.model.stop_training = True`` ends the training after the batch or epoch at hand.
+
+    ``remembers`` names the attributes that an interrupted training needs to go on to the same bits:
+    numbers, text, lists, dictionaries, arrays. Backups (``fit(..., resume=path)`` and
+    BackupAndRestore) keep them. `get_state` and `set_state` may be overridden instead.
+
+    >>> class Count(Callback):
+    ...     remembers = ("batches",)
+    ...     batches = 0
+    ...     def on_train_batch_end(self, batch, logs=None):
+    ...         self.batches += 1
+    >>> Count().get_state()
+    {'batches': 0}
     """
+
+    remembers: tuple[str, ...] = ()
 
     def __init__(self):
         self.model = None
         self.params = None
+
+    def get_state(self) -> dict:
+        """What a backup keeps of the callback."""
+        return {name: getattr(self, name) for name in self.remembers}
+
+    def set_state(self, state: dict) -> None:
+        """Go on from what `get_state` has said, after on_train_begin and on_epoch_begin."""
+        for name in self.remembers:
+            setattr(self, name, state[name])
 
     def set_model(self, model) -> None:
         self.model = model
@@ -85,14 +108,18 @@ _EPOCH_HOOKS = tuple(n for n in _HOOKS if n.startswith(("on_epoch", "on_test")))
 class History(Callback):
     """Keeps what an epoch's logs say: ``history[name]`` is a list with a value for each epoch.
 
-    ``epoch`` lists the numbers of the epochs, counted from 0. `fit` returns one.
+    ``epoch`` lists the numbers of the epochs, counted from 0. `fit` returns one. ``divergence`` is
+    None, or says where the training diverged: see `fastnn.divergence.Divergence`.
     """
+
+    remembers = ("history", "epoch")
 
     def __init__(self):
         super().__init__()
         self.kept = None  # the `KeepWeights` of the last `fit`
         self.history: dict[str, list] = {}
         self.epoch: list[int] = []
+        self.divergence = None
 
     def set_model(self, model) -> None:
         super().set_model(model)
@@ -111,6 +138,7 @@ class History(Callback):
 
     def on_train_begin(self, logs=None):
         self.epoch = []
+        self.divergence = None
 
     def on_epoch_end(self, epoch, logs=None):
         self.epoch.append(epoch)
@@ -175,6 +203,7 @@ class CallbackList(Callback):
         self.callbacks = list(_flatten(callbacks))
         self.needs_batches = self.needs_epochs = False
         self.followers: list[Callable] = []
+        self.keepers: list[Callback] = []
         self._hooks: dict[str, list[Callable]] = {}
         if add_history and self.history is None:
             self.callbacks.append(History())
@@ -207,6 +236,11 @@ class CallbackList(Callback):
         self._find_hooks()  # now, for a callback may choose its hooks when it sees the model
 
     def _find_hooks(self) -> None:
+        self.callbacks.sort(key=lambda callback: hasattr(callback, "at_rest"))
+        self.keepers = [c for c in self.callbacks if hasattr(c, "at_rest")]
+        if len(self.keepers) > 1:
+            raise ValueError("One callback makes the backups of a training: leave BackupAndRestore "
+                             "out where resume is given, and give one of them only.")
         for name in _HOOKS:
             hooks = [_hook(callback, name) for callback in self.callbacks]
             self._hooks[name] = [hook for hook in hooks if hook is not None]
@@ -215,6 +249,20 @@ class CallbackList(Callback):
         self.needs_epochs = any(_hook(c, name) for c in others for name in _EPOCH_HOOKS)
         followers = [getattr(callback, "after_steps", None) for callback in self.callbacks]
         self.followers = [follow for follow in followers if follow is not None]
+
+    def get_state(self) -> list:
+        """The name of each callback's class, and what it remembers."""
+        return [[type(c).__name__, c.get_state()] for c in self.callbacks
+                if hasattr(c, "get_state")]
+
+    def set_state(self, state: list) -> None:
+        """Give each callback what the one of its class remembered, in their order."""
+        left = [c for c in self.callbacks if hasattr(c, "set_state")]
+        for name, remembered in state:
+            found = next((c for c in left if type(c).__name__ == name), None)
+            if found is not None:
+                left.remove(found)
+                found.set_state(remembered)
 
     def _call(self, name: str, *numbers_and_logs) -> None:
         *numbers, logs = numbers_and_logs

@@ -19,7 +19,7 @@ class Doctor(Callback):
     >>> model.compile("sgd", "mse")
     >>> x, y = fastnn.datasets.notes.package()
     >>> doctor = Doctor(print_fn=None)
-    >>> history = model.fit(1000 * x, y, epochs=5, verbose=0, callbacks=doctor)
+    >>> history = model.fit(1000 * x, y, epochs=3, verbose=0, callbacks=doctor)
     >>> "unscaled_inputs" in doctor.diagnosis
     True
     """

@@ -16,6 +16,8 @@ class MonitorCallback(Callback):
     improvement is a change by more than ``min_delta``. ValueError if the direction is not known.
     """
 
+    remembers = ("best",)
+
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0):
         super().__init__()
         if mode not in ("auto", "min", "max"):
@@ -64,6 +66,8 @@ class EarlyStopping(MonitorCallback):
 
     Semantics: Keras 3.15. A monitored value that is missing from the logs is a warning.
     """
+
+    remembers = ("best", "wait", "stopped_epoch", "best_epoch", "best_weights")
 
     def __init__(
         self,

@@ -15,7 +15,8 @@ class CSVLogger(Callback):
     append : go on at the end of the file if there is one; otherwise it is overwritten.
 
     The columns are those of the first epoch's logs, also with ``val_`` where that epoch was not
-    validated; what an epoch lacks is NA. Each line is in the file when its epoch has ended.
+    validated; what an epoch lacks is NA. Each line is in the file when its epoch has ended, and
+    once: where training goes on from a backup, lines of epochs that it repeats are taken back.
     """
 
     def __init__(self, filename, separator: str = ",", append: bool = False):
@@ -24,11 +25,26 @@ class CSVLogger(Callback):
         self.separator = separator
         self.append = append
         self.keys: list[str] | None = None  # the columns
+        self._start = 0  # where this training's lines begin in the file
 
     def on_train_begin(self, logs=None):
         self.keys = None
         with open(self.filename, "a" if self.append else "w"):
             pass  # an error now rather than after the first epoch
+        self._start = os.path.getsize(self.filename)
+
+    def get_state(self) -> dict:
+        with open(self.filename, "rb") as file:
+            file.seek(self._start)
+            lines = file.read().decode()
+        return {"keys": self.keys, "start": self._start, "lines": lines}
+
+    def set_state(self, state: dict) -> None:
+        self.keys, self._start = state["keys"], state["start"]
+        with open(self.filename, "r+b") as file:
+            file.truncate(self._start)
+            file.seek(self._start)
+            file.write(state["lines"].encode())
 
     def on_epoch_end(self, epoch, logs=None):
         lines = []

@@ -37,6 +37,8 @@ class TensorBoard(Callback):
     arguments of Keras's, which would have to write profiles or embeddings.
     """
 
+    remembers = ("_batch",)
+
     def __init__(self, log_dir="logs", histogram_freq: int = 0, write_graph: bool = True,
                  write_images: bool = False, write_steps_per_second: bool = False,
                  update_freq: str | int = "epoch", profile_batch=0, embeddings_freq: int = 0,

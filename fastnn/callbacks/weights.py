@@ -29,6 +29,8 @@ class KeepWeights(Callback):
     True
     """
 
+    remembers = ("every", "epochs")
+
     def __init__(self, memory: int = 256 << 20):
         super().__init__()
         self.memory = memory

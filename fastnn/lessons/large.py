@@ -24,7 +24,7 @@ def look(activation, initializer):
     saturated = float(np.mean([np.abs(v) > 0.99 for v in values]))
     model.compile(fastnn.optimizers.SGD(0.02), "binary_crossentropy", metrics=["accuracy"])
     loss = model.evaluate(x, y, verbose=0)[0]
-    model.fit(x, y, epochs=30, batch_size=50, verbose=0)
+    model.fit(x, y, epochs=30, batch_size=50, verbose=0, on_divergence="ignore")
     accuracy = model.evaluate(new, truth, verbose=0)[1]
     return saturated, float(np.abs(values[-1]).max()), loss, accuracy
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 import numpy as np
 
 from fastnn import initializers, registry
+from fastnn._states import is_plain
 from fastnn.formulas import Formula
 from fastnn.metrics.variables import MetricVariable
 from fastnn.registry import register
@@ -57,6 +58,18 @@ class Metric(Formula):
         self.count = 0.0
         for variable in self.variables:
             variable.reset()
+
+    def get_state(self) -> dict:
+        """The numbers that it keeps, to go on from later."""
+        found = {name: value for name, value in vars(self).items() if is_plain(value)}
+        return found | {"variables": [variable.value for variable in self.variables]}
+
+    def set_state(self, state: dict) -> None:
+        """Go on from what `get_state` has said."""
+        for variable, value in zip(self.variables, state["variables"], strict=True):
+            variable.assign(value)
+        vars(self).update({name: state[name] for name in state.keys() & vars(self).keys()
+                           if name != "variables"})
 
     def add_weight(self, shape=(), initializer="zeros", dtype=None, name=None) -> MetricVariable:
         """A float64 variable that a metric of one's own keeps: see `fastnn.metrics.variables`."""

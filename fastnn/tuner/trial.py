@@ -7,7 +7,7 @@ import statistics
 import numpy as np
 
 from fastnn.callbacks import History
-from fastnn.tuner.errors import FatalTypeError, FatalValueError
+from fastnn.tuner.errors import FailedTrialError, FatalTypeError, FatalValueError
 from fastnn.tuner.hyperparameters import HyperParameters
 from fastnn.tuner.objective import DefaultObjective
 
@@ -112,6 +112,8 @@ def judged(results, objective, source: str) -> tuple[dict, int]:
         raise FatalTypeError(f"Without an objective {source} must return a number, received "
                              f"{results!r:.200}.")
     if isinstance(results, History):
+        if results.divergence is not None and not results.epoch:
+            raise FailedTrialError(str(results.divergence))
         return best_epoch(results.history, objective, source)
     if not isinstance(results, dict):
         raise FatalTypeError(f"{source} must return a number, a dictionary, a History or a list of "

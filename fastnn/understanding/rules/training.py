@@ -20,11 +20,16 @@ HARDLY = 0.9  # of the loss of the best constant
 @rule
 def learning_rate_too_large(case: Case) -> Finding | None:
     loss = case.curve("loss")
-    if not len(loss):
+    diverged = case.model.history and case.model.history.divergence
+    if not len(loss) and not diverged:
         return None
     rate = _rate(case)
     cure = (f"Divide the learning rate{'' if rate is None else f' ({rate:.3g})'} by 10; "
             "fastnn.find_learning_rate suggests one.")
+    if diverged:
+        return Finding(f"The training diverged after {len(loss)} epochs: the steps are so large "
+                       "that they leap further away each time.", cure,
+                       {"not finite": diverged.of, "value": diverged.value})
     broken = np.flatnonzero(~np.isfinite(loss))
     if len(broken):
         return Finding(f"The loss is no number since epoch {broken[0]}: the steps are so large "
