@@ -59,9 +59,14 @@ ROWS = {
 ELSEWHERE = {
     1: ["test_data.py::test_refused_before_the_first_step"],
     3: ["test_layers.py::test_batch_normalization_of_one_row_is_finite"],
+    6: ["test_divergence.py::test_weights_that_overflow_while_the_loss_does_not"],
+    16: ["test_divergence.py::test_the_last_finite_weights",
+         "test_divergence.py::test_the_layer_is_named"],
     24: ["test_training.py::test_ctrl_c_in_a_long_epoch_is_seen_at_once",
          "test_training.py::test_ctrl_c_ends_training_between_two_steps"],
-    26: ["test_checkpoints.py::test_training_goes_on_to_the_same_bits",
+    25: ["test_resume.py::test_sigterm_writes_the_backup_and_ends_the_process"],
+    26: ["test_pull_the_plug.py::test_killed_at_random_times",
+         "test_pull_the_plug.py::test_killed_at_every_operation_on_files",
          "test_saving_faults.py::test_killed_while_saving"],
     27: ["test_saving_faults.py::test_whatever_fails_leaves_the_old_file",
          "test_saving_faults.py::test_what_a_bad_disk_wrote_is_noticed",
@@ -101,7 +106,7 @@ ELSEWHERE = {
 }
 
 # kept by nothing yet; whoever adds a test takes its row out of here
-WITHOUT = {21, 23, 25}
+WITHOUT = {21, 23}
 
 
 @cache
