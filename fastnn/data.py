@@ -1,6 +1,7 @@
 """Looks at the data before the first step: shapes, types, finite numbers, labels in range.
 
-Everything comes out as the arrays that backends read, cast once and not copied where already right.
+Everything comes out as the arrays that backends read, cast once and not copied where already right;
+class numbers and the indices of sparse matrices, by which kernels look things up, always are.
 Errors name the argument, what was expected, what came and where.
 
 >>> import numpy as np
@@ -20,7 +21,7 @@ import operator
 import numpy as np
 
 from fastnn.plan import Kind
-from fastnn.sparse import SparseRows, pays
+from fastnn.sparse import SparseRows, checked_csr, pays
 
 # bytes: what is larger is not cast as a whole but row by row, as rows are needed
 WHOLE = 1 << 26
@@ -42,7 +43,7 @@ def inputs(x, shape: tuple[int, ...], dtype, name: str = "x", finite: bool = Tru
         if finite:
             rows.check_finite(name)
         return rows
-    given = x.tocsr() if hasattr(x, "tocsr") else _numbers(x, name)
+    given = checked_csr(x, name) if hasattr(x, "tocsr") else _numbers(x, name)
     array = _with_columns(given, shape)
     if array.ndim == 0 or array.shape[1:] != shape:
         raise ValueError(f"{name} must have the shape {_rows_of(shape)} that the model takes, "
@@ -241,11 +242,17 @@ class Rows:
 
 def _numbers(x, name: str) -> np.ndarray:
     """``x`` as an array of real numbers, in its own type."""
+    if hasattr(x, "filled") and np.any(x.mask):  # of numpy.ma
+        where = _first(np.broadcast_to(x.mask, x.shape), x)
+        raise ValueError(f"{name}[{where}] is masked. Fill what is masked first, by "
+                         f"{name}.filled(value), or drop those rows.")
     try:
         array = np.asarray(x)
         if array.dtype == object and array.ndim:  # pandas's nullable columns, Python numbers mixed
+            for text in (value for value in array.flat if isinstance(value, (str, bytes))):
+                raise ValueError(f"{text!r:.50} is text")  # though float() may read it
             array = array.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} cannot be read as an array of numbers ({error}). All its rows "
                          f"must have the same length and hold numbers only.{_columns_hint(x)}"
                          ) from None
@@ -256,7 +263,7 @@ def _numbers(x, name: str) -> np.ndarray:
         elif hasattr(x, "toarray"):
             hint = f" Pass {name}.toarray()."
         raise TypeError(f"{name} must hold real numbers, received {type(x).__name__} of dtype "
-                        f"{array.dtype}.{hint}")
+                        f"{array.dtype}.{hint}{_columns_hint(x)}")
     return array
 
 
@@ -301,6 +308,7 @@ def _labels(given: np.ndarray, m: int, name: str, ignored: int | None = None) ->
         raise ValueError(f"{name} must hold a class number for each row, shape (rows,), for a "
                          f"sparse loss; received {given.shape}. For one-hot rows use the loss "
                          "'categorical_crossentropy'.")
+    given = given.copy()  # kernels look up by it; what is the caller's may change meanwhile
     valid = (given >= 0) & (given < m)  # a NaN is not valid
     if given.dtype.kind == "f":
         valid &= given == np.floor(given)
@@ -335,12 +343,15 @@ def _rows_of(shape: tuple) -> str:
 
 def _columns_hint(x) -> str:
     """What of a data frame are no numbers."""
-    columns = getattr(x, "columns", ())
-    found = [str(name) for name, dtype in zip(columns, getattr(x, "dtypes", ()), strict=False)
+    columns = [str(column) for column in getattr(x, "columns", ())]
+    if not columns or not hasattr(x, "isna"):
+        return ""
+    found = [column for column, dtype in zip(columns, x.dtypes, strict=True)
              if getattr(dtype, "kind", "f") not in "fiub"]
     hint = f" These columns do not: {', '.join(found)}." if found else ""
-    if hasattr(x, "isna") and np.any(x.isna()):
-        hint += " There are missing values: drop or fill them first."
+    missing = [column for column, any_here in zip(columns, x.isna().any(), strict=True) if any_here]
+    if missing:
+        hint += f" There are missing values in {', '.join(missing)}: drop or fill them first."
     return hint
 
 

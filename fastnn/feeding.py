@@ -1,6 +1,8 @@
 """Data that come batch by batch: generators, `PyDataset`, loaders such as torch's.
 
 They give (x, y) or (x, y, sample_weight) for each batch, and are not looked at before their turn.
+What is wrong with one is said with its number, counted from 0: its place in a pass, or in all that
+an iterator has given. An error of the data's own comes through as it is, with that as a note.
 
 >>> import numpy as np
 >>> import fastnn
@@ -14,6 +16,7 @@ They give (x, y) or (x, y, sample_weight) for each batch, and are not looked at 
 from __future__ import annotations
 
 import warnings
+from itertools import count
 from zlib import crc32
 
 import numpy as np
@@ -53,6 +56,7 @@ class Stream:
         self.once = hasattr(source, "__next__")
         self.numbered = hasattr(source, "__getitem__")
         self._iterator = source if self.once else None
+        self._numbers = count()  # of the batches to come
         self._ahead: list = []  # batches that were looked at too early
 
     @property
@@ -67,7 +71,7 @@ class Stream:
     def first(self) -> tuple:
         """The batch that comes first, without taking it away."""
         if self.numbered:
-            return _unpacked(self.source[0])
+            return _taken(0, self.source.__getitem__, 0)
         if not self._ahead:
             if self._iterator is None:
                 self.start()
@@ -80,37 +84,58 @@ class Stream:
     def start(self, order=None) -> None:
         """Begin a pass, in an ``order`` of the batches if they are numbered."""
         if self.numbered:
-            self._iterator = map(self.source.__getitem__, range(self.steps) if order is None
-                                 else order.tolist())
+            numbers = range(self.steps) if order is None else order.tolist()
+            self._numbers = iter(numbers)
+            self._iterator = map(self.source.__getitem__, numbers)
         elif not self.once and not self._ahead:
+            self._numbers = count()
             self._iterator = iter(self.source)
 
     def take(self) -> tuple | None:
-        """The next batch (x, y or None, sample_weight or None); None at the end."""
+        """The next batch (x, y or None, sample_weight or None, its name); None at the end.
+
+        These are the arguments of `Trainer.feed`.
+        """
         if self._ahead:
             return self._ahead.pop()
-        for batch in self._iterator:
-            return _unpacked(batch)
-        return None
+        return _taken(next(self._numbers, None), next, self._iterator, _END)
 
     def __iter__(self):
-        """The inputs of a pass, batch by batch."""
+        """The batches of a pass."""
         self.start()
         while (batch := self.take()) is not None:
-            yield batch[0]
+            yield batch
 
     def notify(self, hook: str) -> None:
         """Call ``on_epoch_begin`` or ``on_epoch_end`` of the object, if it has that."""
         getattr(self.source, hook, lambda: None)()
 
 
-def _unpacked(batch) -> tuple:
+_END = object()
+
+
+def _taken(number: int | None, get, *arguments) -> tuple | None:
+    """What ``get`` gives as batch ``number``: (x, y, sample_weight, words for errors), or None."""
+    try:
+        batch = get(*arguments)
+    except Exception as error:
+        error.add_note(f"It came from batch {number} of the data, counted from 0.")
+        raise
+    return None if batch is _END else (*_unpacked(batch, number), f"batch {number}'s ")
+
+
+def _unpacked(batch, number: int) -> tuple:
     if not isinstance(batch, (tuple, list)):
         return batch, None, None
     if not 1 <= len(batch) <= 3:
         raise ValueError("A batch must be x, (x, y) or (x, y, sample_weight), received a "
-                         f"{type(batch).__name__} of length {len(batch)}.")
+                         f"{type(batch).__name__} of length {len(batch)} as batch {number}.")
     return (*batch, None, None)[:3]
+
+
+def warn_of_the_end(missing: str, stacklevel: int) -> None:
+    """That there were fewer batches than asked for, in Keras's words."""
+    warnings.warn(f"Your input ran out of data; interrupting {missing}.", stacklevel=stacklevel + 1)
 
 
 class StreamBatches:
@@ -146,8 +171,8 @@ class StreamBatches:
         if self._next is None:
             self._next = self._take()
         if self._next is None:
-            warnings.warn("Your input ran out of data; interrupting training. A generator must "
-                          "give at least steps_per_epoch * epochs batches.", stacklevel=5)
+            warn_of_the_end("training. A generator must give at least steps_per_epoch * epochs "
+                            "batches", stacklevel=5)
         return self._next is not None
 
     def _take(self):
@@ -183,9 +208,8 @@ class StreamBatches:
 
     def _feed(self):
         """The batch that is at hand, checked and cast."""
-        (x, y, weights), self._next = self._next, None
-        feed = weighted(self.trainer.feed(x, y, weights), self.class_weight,
-                        self.trainer.plan.n_outputs)
+        batch, self._next = self._next, None
+        feed = weighted(self.trainer.feed(*batch), self.class_weight, self.trainer.plan.n_outputs)
         if self.trainer.run.callbacks.keepers:
             self._look_at(feed)
         return feed
@@ -275,6 +299,8 @@ class StreamEvaluation(Evaluation):
         super().advance()  # adds to the sums; what it says is of as many rows as this batch has
         self._visited += self.size
         self._draw()
+        if self.done and self.step < (self._most or 0):
+            warn_of_the_end(f"evaluation after {self.step} of {self._most} batches", stacklevel=5)
         return self.trainer.logs(self._sums, self._visited)
 
 

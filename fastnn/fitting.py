@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.callbacks import CallbackList
 from fastnn.divergence import MODES, Guard
-from fastnn.feeding import Stream
+from fastnn.feeding import Stream, warn_of_the_end
 from fastnn.interrupt import Interrupt
 from fastnn.occupied import occupied
 from fastnn.progress import Progress
@@ -153,6 +153,8 @@ class Fit:
             return
         if self._validation is not None and self.validates(epoch):
             results, _ = run_evaluation(self._validation, self.callbacks, interrupt)
+            if not results and not interrupt.seen:
+                warn_of_the_end("validation: validation_data gave no more batches", stacklevel=6)
             for name, value in results.items():
                 logs[f"val_{name}"] = value
             if interrupt.seen:
@@ -238,6 +240,8 @@ def evaluate(trainer, make, steps: int | None, callbacks, verbose) -> dict:
     progress = Progress(verbose, 1, steps)
     progress.epoch_begin(0)
     logs, counted = run_evaluation(make, hooks)
+    if not logs:
+        raise ValueError("There is nothing to evaluate: x gives no batch at all.")
     progress.epoch_end(counted or steps, logs)
     progress.close()
     return logs
@@ -249,7 +253,8 @@ def predict(predictor, x, batch_size: int, model, callbacks, verbose, steps):
     x : rows, or a `feeding.Stream`; steps : only so many batches of them.
     """
     if isinstance(x, Stream):
-        count, batches = steps or x.steps, map(predictor.rows, x)
+        count = steps or x.steps
+        batches = (predictor.rows(batch, f"{name}x") for batch, _, _, name in x)
     else:
         X = predictor.rows(x)
         most = -(-len(X) // batch_size)
@@ -265,6 +270,8 @@ def predict(predictor, x, batch_size: int, model, callbacks, verbose, steps):
         parts.append(predictor.of_rows(part))
         hooks.on_predict_batch_end(batch, {"outputs": parts[-1]})
         progress.update(batch + 1)
+    if steps is not None and len(parts) < count:
+        warn_of_the_end(f"prediction after {len(parts)} of {count} batches", stacklevel=3)
     nothing = np.empty((0, predictor.plan.n_inputs), predictor.dtype)
     outputs = joined(parts or [predictor.of_rows(nothing)])
     hooks.on_predict_end({"outputs": outputs})

@@ -28,6 +28,7 @@ from fastnn import config, data
 from fastnn.callbacks import History
 from fastnn.feeding import is_stream
 from fastnn.interrupt import Interrupt
+from fastnn.sparse import checked_csr
 
 
 def fit_many(models, x, y=None, *, folds=None, each=None, callbacks=None, workers=None, **fit):
@@ -172,7 +173,7 @@ def fold_of(x, rows):
     rows = np.asarray(rows)
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
     if hasattr(x, "tocsr"):
-        source = x.tocsr()
+        source = checked_csr(x)
         return data.Rows(source, source.shape[1], source.dtype, rows)
     x = np.asarray(x)
     width = math.prod(x.shape[1:])

@@ -398,9 +398,12 @@ class Model(Network):
 
         A row's output never depends on the rows beside it, nor on batch_size: that matters only to
         callbacks which follow the batches. Nothing is printed unless ``verbose`` is 1 or 2.
+        A NaN in a row shows in that row's outputs: it is no error here, as it is in `fit`.
         x : as for `fit`; targets in its batches are left aside. steps : only so many batches.
         """
         verbose = 0 if verbose == "auto" else verbose
+        if batch_size is not None:
+            data.whole_number("batch_size", batch_size, 1)
         stream = None if type(x) is np.ndarray else feeding.stream_of(x, batch_size=batch_size)
         if callbacks is None and not verbose and steps is None and stream is None:
             return (self._predictor or self._make_predictor(x))(x)

@@ -88,6 +88,12 @@ class Sequential(Model, of_package=True):
             self._input = InputLayer(shape, dtype=self.dtype)
             self._rebuild()
 
+    def _require_built(self):
+        if not self._layers:
+            raise ValueError(f"The model {self.name!r} has no layers yet. Add some, the last with "
+                             "a unit for each output: model.add(fastnn.layers.Dense(1)).")
+        super()._require_built()
+
     def _append(self, layer) -> None:
         if isinstance(layer, Tensor) and isinstance(layer.node.layer, InputLayer):
             layer = layer.node.layer
@@ -236,12 +242,16 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Mod
     """
     import json
 
-    config = json.loads(json_string)
+    try:
+        config = json.loads(json_string)
+    except RecursionError:
+        config = None
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise ValueError("Expected the JSON of a model, with class_name and config.")
     with registry.custom_objects(custom_objects or {}):
         if "module" in config:  # as Keras writes it
             from fastnn.interchange.keras import from_config
 
-            return from_config(config)
+            with registry.describing("model"):
+                return from_config(config)
         return registry.get("model", config)

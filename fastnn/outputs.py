@@ -104,6 +104,17 @@ class Output:
         return total / below if below else 0.0
 
 
+def _loss_weight(given) -> float:
+    """What an output's loss counts: a number, 1 for None; negative ones reward what is wrong."""
+    try:
+        weight = 1.0 if given is None else float(given)
+    except (TypeError, ValueError):
+        weight = math.nan
+    if not math.isfinite(weight):
+        raise ValueError(f"loss_weights must be finite numbers, received {given!r:.100}.")
+    return weight
+
+
 class Outputs(losses.Loss):
     """The loss of a model of several outputs: sum_i weight_i loss_i.
 
@@ -118,8 +129,7 @@ class Outputs(losses.Loss):
         several = isinstance(loss, (list, tuple, dict))
         found = self.each("loss", loss) if several else [loss] * len(names)
         self.losses = [losses.get(one) for one in found]
-        self.weights = [1.0 if w is None else float(w)
-                        for w in self.each("loss_weights", loss_weights)]
+        self.weights = [_loss_weight(w) for w in self.each("loss_weights", loss_weights)]
         self.metrics = self._lists("metrics", metrics)
         self.weighted_metrics = self._lists("weighted_metrics", weighted_metrics)
         if not any(self.losses):

@@ -76,13 +76,13 @@ class Predictor:
             self._forward(self.plan, self.params, X[part], Y[part], False, 0, threads)
         return out if self._split is None else self._split(out)
 
-    def rows(self, x) -> np.ndarray:
+    def rows(self, x, name: str = "x") -> np.ndarray:
         """``x`` as the plan's rows (n, k), checked for its shape and type; NaN may pass."""
         if (type(x) is np.ndarray and x.dtype == self.dtype and x.ndim
                 and x.shape[1:] == self.input_shape and self._one_input
                 and x.flags.c_contiguous and x.flags.aligned):
             return x if x.ndim == 2 else x.reshape(len(x), self.plan.n_inputs)
-        return sides.rows(self._sides, self.input_shape, x, self.dtype, finite=False)
+        return sides.rows(self._sides, self.input_shape, x, self.dtype, name, finite=False)
 
     def in_training(self, x, step: int) -> np.ndarray:
         """The outputs as a training step computes them, all rows being one batch."""

@@ -71,7 +71,8 @@ def get(kind: str, identifier):
     if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
         cls = get_class(kind, identifier["class_name"])
         config = identifier.get("config") or {}
-        return cls.from_config(config) if hasattr(cls, "from_config") else cls(**config)
+        with describing(kind):
+            return cls.from_config(config) if hasattr(cls, "from_config") else cls(**config)
     accepted = (*classes(kind), *_common_base(kind))
     if isinstance(identifier, type) and issubclass(identifier, accepted):
         return identifier()
@@ -82,6 +83,18 @@ def get(kind: str, identifier):
         f"Expected a name, a class or an instance for the {_words(kind)}, or a dictionary "
         f"with 'class_name' and 'config'; received {identifier!r:.200}{received}."
     )
+
+
+@contextmanager
+def describing(kind: str):
+    """What fails inside, in any way, is the fault of a description: a ValueError or TypeError."""
+    try:
+        yield
+    except (ValueError, TypeError, MemoryError):
+        raise
+    except Exception as error:
+        raise ValueError(f"The description of the {_words(kind)} is not what it should be "
+                         f"({error!r:.500}).") from error
 
 
 def find(kind: str, name: str) -> type | None:
@@ -127,7 +140,7 @@ def get_class(kind: str, name: str) -> type:
     close = get_close_matches(name.lower(), table, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     known = ", ".join(snake_case(n) for n in names(kind)) or "none"
-    raise UnknownName(f"Unknown {_words(kind)}: {name!r}.{hint} Known: {known}.")
+    raise UnknownName(f"Unknown {_words(kind)}: {name!r:.200}.{hint} Known: {known}.")
 
 
 @contextmanager

@@ -45,6 +45,27 @@ class SparseRows:
         return np.ascontiguousarray(self.matrix.toarray(), self.dtype)
 
 
+def checked_csr(matrix, name: str = "x"):
+    """A matrix of SciPy in CSR form, with a copy, checked, of where its entries stand.
+
+    Kernels, and SciPy's, look up columns and rows by these numbers: they must point into the matrix
+    and not change meanwhile. A ValueError, with ``name``, if they point out of it.
+    """
+    form = getattr(matrix, "format", None)
+    try:
+        if form in ("csr", "csc", "bsr"):
+            places = matrix.indices.copy(), matrix.indptr.copy()
+            matrix = type(matrix)((matrix.data, *places), shape=matrix.shape)
+            matrix.check_format(full_check=True)
+        elif form == "coo":
+            places = tuple(part.copy() for part in matrix.coords)
+            matrix = type(matrix)((matrix.data, places), shape=matrix.shape)
+    except ValueError as error:
+        raise ValueError(f"{name} is no sound sparse matrix of shape {matrix.shape} ({error}). "
+                         "Make it again from its entries.") from None
+    return matrix.tocsr()
+
+
 def pays(matrix) -> bool:
     """Whether a CSR matrix is so thin that its rows are better left sparse."""
     rows, columns = matrix.shape

@@ -132,8 +132,6 @@ def test_right_arrays_are_not_copied():
     images = np.ones((5, 2, 2), "float32")
     feed = IMAGES.trainer.feed(images, np.ones(5))
     assert np.shares_memory(feed.X, images) and feed.X.shape == (5, 4)
-    labels = LABELS.astype(np.int64)
-    assert np.shares_memory(SPARSE.trainer.feed(X, labels).labels, labels)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int8", "uint8", "bool", ">f8", "longdouble", object])
@@ -185,7 +183,7 @@ def test_data_frames():
     frame["b"] = frame["b"].astype("Int64")
     MSE.trainer.feed(frame, target)
     frame.loc[3, "b"] = pandas.NA
-    with pytest.raises(ValueError, match=r"x cannot be read.*There are missing values: drop or"):
+    with pytest.raises(ValueError, match=r"x cannot be read.*missing values in b: drop or"):
         MSE.trainer.feed(frame, target)
     frame = frame.drop(columns="b")
     with pytest.raises(ValueError, match=r"'red'.*hold numbers only\. .* columns do not: c, d\."):

@@ -4,9 +4,13 @@ The files in golden/keras_models were written by Keras 3.15; to read them takes 
 the other library itself is skipped where that is missing.
 """
 
+import contextlib
 import json
+import struct
 import sys
+import time
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +152,36 @@ def test_files_that_are_damaged(h5py, tmp_path):
     path.write_bytes(bytes(data[: len(data) // 2]))
     with pytest.raises(ValueError, match=r"holds no HDF5 file that can be read"):
         tabular().load_weights(path)
+
+
+def test_archives_that_would_take_much_time_or_memory(tmp_path):
+    """`load_model` looks whether a zip is one of Keras's: it must not read a long list for that."""
+    path = tmp_path / "bomb.keras"
+    entry = struct.pack("<IHHHHHHIIIHHHHHIIc", 0x02014B50, 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0,
+                        0, 0, 0, 0, b"a")  # fmt: skip
+    n = 10**6
+    end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 1, 1, n * len(entry), 0, 0)
+    wide = struct.pack("<IQHHIIQQQQ IIQI", 0x06064B50, 44, 45, 45, 0, 0, n, n, n * len(entry), 0,
+                       0x07064B50, 0, n * len(entry), 1)
+    for size in (None, b"\xff", b"\0"):  # the 64-bit part counts, whatever the other says
+        tail = end if size is None else wide + end[:8] + size * 12 + b"\0\0"
+        path.write_bytes(entry * n + tail)
+        start = time.process_time()
+        for load in (models.load_model, tabular().load_weights):
+            with pytest.raises(ValueError):
+                load(path)
+        assert time.process_time() - start < 1
+    for method, message in ((zipfile.ZIP_DEFLATED, "has more than"), (zipfile.ZIP_LZMA, "packed")):
+        with zipfile.ZipFile(path, "w", method) as archive:
+            archive.writestr("config.json", b" " * (64 << 20))
+            archive.writestr("model.weights.h5", b"")
+        with pytest.raises(ValueError, match=message):
+            models.load_model(path)
+    data = (FOLDER / "sequential.keras").read_bytes()
+    for i in range(0, len(data), len(data) // 200):
+        path.write_bytes(data[:i] + bytes([data[i] ^ 0xFF]) + data[i + 1 :])
+        with contextlib.suppress(ValueError):
+            models.load_model(path)
 
 
 def test_without_h5py(monkeypatch):

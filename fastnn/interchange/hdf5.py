@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+import zlib
 from collections import Counter
 
 import numpy as np
@@ -20,6 +21,8 @@ from fastnn.naming import snake_case
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MEMBER = "model.weights.h5"  # in a .keras file
 LARGEST = 8 << 30  # bytes of that member
+MOST_PACKED = 64  # times what it takes in the file a member may be, and 16 MB more
+LONGEST_LIST = 1 << 20  # bytes of the list of members: zipfile reads all of it, slowly
 
 
 def is_keras_file(path) -> bool:
@@ -36,10 +39,23 @@ def is_keras_model(path) -> bool:
     if not os.path.isfile(path):
         return False
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _archive(path) as archive:
             return MEMBER in archive.namelist()
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
         return False
+
+
+def _archive(path) -> zipfile.ZipFile:
+    """The archive, once its end says that it is one, without a comment, and its list short."""
+    with open(path, "rb") as file:
+        file.seek(-min(98, os.path.getsize(path)), os.SEEK_END)
+        end = file.read()
+    size = int.from_bytes(end[-10:-6], "little")
+    if end[-42:-38] == b"PK\6\7" and len(end) == 98:  # the size is in the 64-bit part
+        size = int.from_bytes(end[40:48], "little")
+    if end[-22:-18] != b"PK\5\6" or end[-2:] != b"\0\0" or size > LONGEST_LIST:
+        raise zipfile.BadZipFile("it is no archive as Keras writes them")
+    return zipfile.ZipFile(os.fsdecode(path))
 
 
 def load_weights(model, path) -> None:
@@ -77,12 +93,17 @@ def _opened(h5py, path):
 def read_member(path, name: str, most: int) -> bytes:
     """A member of a .keras archive; a ValueError if it is not there, or larger than ``most``."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(name).file_size > most:
+        with _archive(path) as archive:
+            info = archive.getinfo(name)
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise zipfile.BadZipFile(f"{name} is packed in a way that Keras does not use")
+            most = min(most, MOST_PACKED * info.compress_size + (16 << 20))
+            if info.file_size > most:
                 raise ValueError(f"{path} has more than {most >> 20} MB in {name}.")
             with archive.open(name) as member:
                 data = member.read(most + 1)
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+    except (KeyError, zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError,
+            zlib.error) as error:
         raise ValueError(f"{path} is no .keras file: {error}") from None
     if len(data) > most:
         raise ValueError(f"{path} has more than {most >> 20} MB in {name}.")

@@ -16,6 +16,7 @@ array([[2., 5.]], dtype=float32)
 
 from __future__ import annotations
 
+import math
 import operator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -251,6 +252,9 @@ class Layer:
         stored = _stored.get()
         initializer, regularizer = (initializers.get(initializer or "glorot_uniform"),
                                     regularizers.get(regularizer))
+        if not stored and math.prod(shape) >= 1 << 60:  # where NumPy speaks of a wrong value
+            raise MemoryError(f"Unable to allocate {math.prod(shape)} numbers of {self.dtype} for "
+                              f"{name!r}, of shape {shape}, of the layer {self.name!r}.")
         value = stored(self, name, shape) if stored else initializer(shape, self.dtype)
         self.variables[name] = Variable(name, value, initializer, regularizer, trainable,
                                         constraints.get(constraint))

@@ -6,8 +6,8 @@ import numpy as np
 
 from fastnn import config
 from fastnn.formulas import as_real
-from fastnn.metrics.base import Metric, same_rank
-from fastnn.metrics.confusion import confusion, ratio
+from fastnn.metrics.base import Metric, count_between, same_rank
+from fastnn.metrics.confusion import MOST_THRESHOLDS, confusion, ratio
 from fastnn.registry import register
 
 _CURVES = ("ROC", "PR", "PRGAIN")
@@ -53,8 +53,7 @@ class AUC(Metric):
         self.own_thresholds = None if thresholds is None else sorted(map(float, thresholds))
         inner = self.own_thresholds or []
         if thresholds is None:
-            if num_thresholds < 2:
-                raise ValueError(f"num_thresholds must be at least 2, received {num_thresholds}.")
+            num_thresholds = count_between("num_thresholds", num_thresholds, 2, MOST_THRESHOLDS)
             inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
         # beyond 0 and 1, so that a prediction of 0 is positive at the first and none at the last
         margin = config.epsilon()

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import operator
 from contextlib import suppress
 
 import numpy as np
@@ -107,6 +108,14 @@ class Metric(Formula):
     def from_sums(self, sums: list[float], rows: float):
         """The result from the sums that the ops of ``lower`` made over so many rows."""
         return sums[0] / rows
+
+
+def count_between(name: str, value, least: int, most: int) -> int:
+    """A whole number; ``most`` bounds what a file's description of a metric makes it allocate."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not least <= value <= most:
+        raise ValueError(f"{name} must be at least {least} and at most {most}, a whole number; "
+                         f"received {value!r:.100}.")
+    return operator.index(value)
 
 
 def same_rank(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

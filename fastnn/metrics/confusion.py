@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn.formulas import as_real
-from fastnn.metrics.base import Metric, same_rank
+from fastnn.metrics.base import Metric, count_between, same_rank
 from fastnn.plan import Kind
 from fastnn.registry import register
 
 _LOWEST = -1e10  # Keras's threshold where the top k alone decide
+MOST_THRESHOLDS = 1_000_000  # each has four counts
 
 
 def confusion(y_true, y_pred, thresholds, sample_weight=None, *, top_k=None, class_id=None,
@@ -272,8 +273,7 @@ class _AtConstraint(Confusion):
                  name=None, dtype=None):
         if not 0 <= value <= 1:
             raise ValueError(f"{self.given} must lie between 0 and 1, received {value!r}.")
-        if num_thresholds < 1:
-            raise ValueError(f"num_thresholds must be at least 1, received {num_thresholds!r}.")
+        num_thresholds = count_between("num_thresholds", num_thresholds, 1, MOST_THRESHOLDS)
         setattr(self, self.given, value)
         self.num_thresholds = num_thresholds
         self.class_id = class_id

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import config
-from fastnn.metrics.base import Metric
+from fastnn.metrics.base import Metric, count_between
 from fastnn.registry import register
+
+MOST_CLASSES = 4096  # a count for every pair
 
 
 @register("metric", "io_u")
@@ -32,6 +34,7 @@ class IoU(Metric):
     def __init__(self, num_classes: int, target_class_ids, name=None, dtype=None,
                  ignore_class: int | None = None, sparse_y_true: bool = True,
                  sparse_y_pred: bool = True, axis: int = -1):
+        num_classes = count_between("num_classes", num_classes, 1, MOST_CLASSES)
         self.target_class_ids = list(target_class_ids)
         if not all(0 <= i < num_classes for i in self.target_class_ids):
             raise ValueError(f"target_class_ids must lie between 0 and {num_classes - 1}, received "
@@ -104,7 +107,8 @@ class MeanIoU(IoU):
 
     def __init__(self, num_classes: int, name=None, dtype=None, ignore_class=None,
                  sparse_y_true=True, sparse_y_pred=True, axis=-1):
-        super().__init__(num_classes, range(num_classes), name or "mean_io_u", dtype, ignore_class,
+        targets = range(count_between("num_classes", num_classes, 1, MOST_CLASSES))
+        super().__init__(num_classes, targets, name or "mean_io_u", dtype, ignore_class,
                          sparse_y_true, sparse_y_pred, axis)
 
 

@@ -11,7 +11,10 @@ EPSILON = {"keras": 1e-7, "torch": 1e-8, "sklearn": 1e-8}
 def number(name: str, value, low: float = 0.0, high: float = math.inf, *,
            open_high: bool = False) -> float:
     """``value`` as a float between the bounds; with ``open_high``, below the upper one."""
-    found = float(value)
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, received {value!r:.100}.") from None
     if not (low <= found < high if open_high or math.isinf(high) else low <= found <= high):
         raise ValueError(f"{name} must lie in [{low}, {high}{')' if open_high else ']'}, "
                          f"received {value!r}.")

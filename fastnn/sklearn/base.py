@@ -114,7 +114,7 @@ class BasePerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, Y, y = self._validate_input(X, y, incremental, reset=first)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         weights = self._row_weights(y, sample_weight, incremental)
         Y = Y.reshape(len(Y), -1)
         self.n_outputs_ = Y.shape[1]
@@ -268,7 +268,8 @@ class BasePerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         X, y, *weights = validation_data
         X, y = validate_data(self, X, y, accept_sparse=SPARSE, multi_output=True, dtype=FLOATS,
                              reset=False)
-        weights = _check_sample_weight(weights[0], X) if weights else None
+        weights = (_check_sample_weight(weights[0], X, ensure_non_negative=True) if weights
+                   else None)
         Y = self._targets(y)
         return X, Y.reshape(len(Y), -1), weights
 

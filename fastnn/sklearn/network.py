@@ -9,6 +9,7 @@ import numpy as np
 from fastnn import activations, layers
 from fastnn.models import Sequential
 from fastnn.prediction import Predictor
+from fastnn.sparse import checked_csr
 
 # scikit-learn's words for activations; all others are fastnn's own
 NAMES = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
@@ -96,7 +97,7 @@ class Network:
             self._predictors[end, without] = predictor
         if not hasattr(X, "tocsr"):
             return predictor(np.ascontiguousarray(X, predictor.dtype))
-        X, step = X.tocsr(), max(1, (1 << 22) // X.shape[1])  # as floats, 32 MB at once
+        X, step = checked_csr(X, "X"), max(1, (1 << 22) // X.shape[1])  # as floats, 32 MB at once
         Y = np.empty((X.shape[0], *predictor.output_shape), predictor.dtype)
         for i in range(0, len(Y), step):
             Y[i : i + step] = predictor(X[i : i + step].toarray().astype(predictor.dtype))

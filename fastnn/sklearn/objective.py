@@ -14,6 +14,7 @@ from fastnn.data import Rows
 from fastnn.plan import Builder, Kind
 from fastnn.rows import select
 from fastnn.sklearn.network import NAMES
+from fastnn.sparse import checked_csr
 from fastnn.training import Trainer
 
 ROWS = 4096  # of a call in `Objective`: the workspace need not hold all
@@ -58,7 +59,7 @@ class Loss(losses.Loss):
     def feed(self, X, Y, weights, dtype) -> Feed:
         """The data as the plan takes them: X (n, k) dense or sparse, Y (n, m)."""
         if hasattr(X, "tocsr"):
-            X = Rows(X.tocsr(), X.shape[1], dtype)
+            X = Rows(checked_csr(X, "X"), X.shape[1], dtype)
         else:
             X = np.ascontiguousarray(X, dtype)
         T, labels = np.ascontiguousarray(Y, dtype), np.empty(0, np.int64)
