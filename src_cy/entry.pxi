@@ -385,5 +385,8 @@ def elementary(str name, real[::1] x):
     elif name == "erf":
         for i in range(x.shape[0]):
             x[i] = erf_(x[i])
+    elif name == "sqrt":
+        for i in range(x.shape[0]):
+            x[i] = sqrt_(x[i])
     else:
         raise ValueError(f"unknown function {name!r}")

@@ -215,11 +215,10 @@ cdef void activate_GeluTanh(
     real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real z, u
+    cdef real z
     for i in range(lo, hi):
         z = y_[i]
-        u = (<real>0.7978845608028654 * (z + (<real>0.044715 * ((z * z) * z))))
-        y_[i] = ((<real>0.5 * z) * (<real>1.0 + tanh_(u)))
+        y_[i] = (z / (<real>1.0 + exp_(((-<real>1.5957691216057308) * (z + (<real>0.044715 * ((z * z) * z)))))))
 
 cdef void activate_LogSigmoid(
     real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
@@ -238,7 +237,7 @@ cdef void activate_Mish(
     for i in range(lo, hi):
         z = y_[i]
         e = exp_(minimum_(z, <real>20.0))
-        n = (e * (e + <real>2.0))
+        n = ((e * e) + (<real>2.0 * e))
         y_[i] = (z * (n / (n + <real>2.0)))
 
 cdef void activate_Softsign(
@@ -254,11 +253,12 @@ cdef void activate_Squareplus(
     real* y_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real z, b, q
+    cdef real z, b, w, q
     b = <real>numbers[0]
     for i in range(lo, hi):
         z = y_[i]
-        q = (<real>0.5 * (abs_(z) + sqrt_(((z * z) + b))))
+        w = minimum_(abs_(z), <real>1e+18)
+        q = ((<real>0.5 * (w + sqrt_(((w * w) + b)))) + (abs_(z) - w))
         y_[i] = (((<real>0.25 * b) / q) if (z < <real>0.0) else q)
 
 cdef void activate_TanhShrink(
@@ -578,15 +578,15 @@ cdef void derive_GeluTanh(
     real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real dy, y, z, w, t, slope
+    cdef real dy, y, z, w, s, slope
     for i in range(lo, hi):
         dy = dy_[i]
         y = y_[i]
         z = z_[i]
         w = minimum_(maximum_(z, (-<real>10.0)), <real>10.0)
-        t = tanh_((<real>0.7978845608028654 * (w + (<real>0.044715 * ((w * w) * w)))))
-        slope = ((<real>1.0 - (t * t)) * (<real>0.7978845608028654 * (<real>1.0 + (<real>0.134145 * (w * w)))))
-        dy_[i] = (dy * ((<real>0.5 * (<real>1.0 + t)) + ((<real>0.5 * w) * slope)))
+        s = (<real>1.0 / (<real>1.0 + exp_(((-<real>1.5957691216057308) * (w + (<real>0.044715 * ((w * w) * w)))))))
+        slope = ((s * (<real>1.0 - s)) * (<real>1.5957691216057308 * (<real>1.0 + (<real>0.134145 * (w * w)))))
+        dy_[i] = (dy * (s + (w * slope)))
 
 cdef void derive_LogSigmoid(
     real* dy_, real* y_, real* z_, const double* numbers, Py_ssize_t lo, Py_ssize_t hi,

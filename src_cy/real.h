@@ -50,6 +50,8 @@
 #undef EXPM1_MIN
 #undef EXP_SERIES
 #undef LOG_SERIES
+#undef TANH_SMALL
+#undef TANH_MAX
 #undef ERF_SMALL
 #undef ERF_LARGE
 #undef ERF_MAX

@@ -131,6 +131,14 @@ def test_erf_is_accurate():
     assert formulas.erf(2.5) == pytest.approx(0.999593047982555041060435784260026, rel=3e-16)
 
 
+def test_squareplus_does_not_overflow():
+    large = np.float32([-1e30, 1e18, 1e25, 3e38, np.inf])
+    wanted = [1e-30, 1e18, 1e25, 3e38, np.inf]
+    np.testing.assert_allclose(activations.squareplus(large), wanted, rtol=1e-6)
+    wide = activations.squareplus(np.array([-1e200, 1e200]))
+    np.testing.assert_allclose(wide, [1e-200, 1e200], rtol=1e-15)
+
+
 # names, functions, identifiers
 
 

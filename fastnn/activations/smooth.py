@@ -82,20 +82,22 @@ class GELU(Activation):
 
 @register("activation")
 class GeluTanh(Activation):
-    """y = z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2: what GELU(approximate=True) is."""
+    """y = z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2: what GELU(approximate=True) is.
+
+    As (1 + tanh(u)) / 2 is 1 / (1 + exp(-2u)), nothing cancels where z is negative.
+    """
 
     @staticmethod
     def forward(z):
-        u = 0.7978845608028654 * (z + 0.044715 * (z * z * z))
-        return 0.5 * z * (1.0 + tanh(u))
+        return z / (1.0 + exp(-1.5957691216057308 * (z + 0.044715 * (z * z * z))))
 
     @staticmethod
     def backward(dy, y, z):
-        # beyond 10 the tanh is 1 to the last bit, and its derivative 0, which is not to meet an inf
+        # beyond 10 the curve is flat to the last bit: its derivative, 0, is not to meet an inf
         w = minimum(maximum(z, -10.0), 10.0)
-        t = tanh(0.7978845608028654 * (w + 0.044715 * (w * w * w)))
-        slope = (1.0 - t * t) * (0.7978845608028654 * (1.0 + 0.134145 * (w * w)))
-        return dy * (0.5 * (1.0 + t) + 0.5 * w * slope)
+        s = 1.0 / (1.0 + exp(-1.5957691216057308 * (w + 0.044715 * (w * w * w))))
+        slope = s * (1.0 - s) * (1.5957691216057308 * (1.0 + 0.134145 * (w * w)))
+        return dy * (s + w * slope)
 
 
 @register("activation")
@@ -113,12 +115,12 @@ class LogSigmoid(Activation):
 
 @register("activation")
 class Mish(Activation):
-    """y = z tanh(softplus(z)) = z n / (n + 2) with e = exp(z), n = e (e + 2). Misra 2019."""
+    """y = z tanh(softplus(z)) = z n / (n + 2) with e = exp(z), n = e^2 + 2 e. Misra 2019."""
 
     @staticmethod
     def forward(z):
         e = exp(minimum(z, 20.0))  # from there on n / (n + 2) is 1 to the last bit
-        n = e * (e + 2.0)
+        n = e * e + 2.0 * e
         return z * (n / (n + 2.0))
 
     @staticmethod
@@ -148,7 +150,8 @@ class Softsign(Activation):
 class Squareplus(Activation):
     """y = (z + sqrt(z^2 + b)) / 2; dz = dy y^2 / (y^2 + b / 4). Barron 2021, eq. 1.
 
-    Below 0, where the sum would cancel, y is b / 4 divided by (sqrt(z^2 + b) - z) / 2.
+    Below 0, where the sum would cancel, y is b / 4 divided by (sqrt(z^2 + b) - z) / 2. Beyond 1e18,
+    where z^2 could overflow, b no longer counts.
     """
 
     hyper = ("b",)
@@ -158,7 +161,8 @@ class Squareplus(Activation):
 
     @staticmethod
     def forward(z, b):
-        q = 0.5 * (abs(z) + sqrt(z * z + b))
+        w = minimum(abs(z), 1e18)
+        q = 0.5 * (w + sqrt(w * w + b)) + (abs(z) - w)
         return where(z < 0.0, 0.25 * b / q, q)
 
     @staticmethod

@@ -125,8 +125,7 @@ def activate(code, y_, y0, numbers, size):
     elif code == 22:  # GeluTanh
         for i in range(size):
             z = y_[i]
-            u = (real(0.7978845608028654) * (z + (real(0.044715) * ((z * z) * z))))
-            y_[i] = ((real(0.5) * z) * (real(1.0) + tanh_(u)))
+            y_[i] = (z / (real(1.0) + exp_(((-real(1.5957691216057308)) * (z + (real(0.044715) * ((z * z) * z)))))))
     elif code == 23:  # LogSigmoid
         for i in range(size):
             z = y_[i]
@@ -135,7 +134,7 @@ def activate(code, y_, y0, numbers, size):
         for i in range(size):
             z = y_[i]
             e = exp_(minimum_(z, real(20.0)))
-            n = (e * (e + real(2.0)))
+            n = ((e * e) + (real(2.0) * e))
             y_[i] = (z * (n / (n + real(2.0))))
     elif code == 25:  # Softsign
         for i in range(size):
@@ -145,7 +144,8 @@ def activate(code, y_, y0, numbers, size):
         b = real(numbers[0])
         for i in range(size):
             z = y_[i]
-            q = (real(0.5) * (abs_(z) + sqrt_(((z * z) + b))))
+            w = minimum_(abs_(z), real(1e+18))
+            q = ((real(0.5) * (w + sqrt_(((w * w) + b)))) + (abs_(z) - w))
             y_[i] = (((real(0.25) * b) / q) if (z < real(0.0)) else q)
     elif code == 27:  # TanhShrink
         for i in range(size):
@@ -298,9 +298,9 @@ def derive(code, dy_, dy0, y_, y0, z_, z0, numbers, size):
             y = y_[i]
             z = z_[i]
             w = minimum_(maximum_(z, (-real(10.0))), real(10.0))
-            t = tanh_((real(0.7978845608028654) * (w + (real(0.044715) * ((w * w) * w)))))
-            slope = ((real(1.0) - (t * t)) * (real(0.7978845608028654) * (real(1.0) + (real(0.134145) * (w * w)))))
-            dy_[i] = (dy * ((real(0.5) * (real(1.0) + t)) + ((real(0.5) * w) * slope)))
+            s = (real(1.0) / (real(1.0) + exp_(((-real(1.5957691216057308)) * (w + (real(0.044715) * ((w * w) * w)))))))
+            slope = ((s * (real(1.0) - s)) * (real(1.5957691216057308) * (real(1.0) + (real(0.134145) * (w * w)))))
+            dy_[i] = (dy * (s + (w * slope)))
     elif code == 23:  # LogSigmoid
         for i in range(size):
             dy = dy_[i]
