@@ -9,7 +9,7 @@
         for (int64_t j = 0, column = s * width + q * op->m; j < width; j++, column++)
 
 /* xhat <- (x - mean) scale, y <- gamma xhat + beta, for the lanes of one VALUE */
-static void ROWS(row_norm)(const row_norm_t *op, const REAL *x, REAL *xhat, REAL *y, REAL *scale) {
+static void ROWS(row_norm_lanes)(const row_norm_t *op, const REAL *x, REAL *xhat, REAL *y, REAL *scale) {
     const int64_t width = op->m / op->groups, positions = op->k / op->m;
     const int64_t blocks = op->pooled ? positions : 1, groups = op->groups * (op->pooled ? 1 : positions);
     const REAL count = (REAL)(blocks * width), epsilon = (REAL)op->epsilon;
@@ -45,8 +45,8 @@ static void ROWS(row_norm)(const row_norm_t *op, const REAL *x, REAL *xhat, REAL
 }
 
 /* dx <- scale (dxhat - b - (xhat - h) a), dxhat = gamma dy; a mean of dxhat xhat, b of dxhat, h of xhat */
-static void ROWS(row_norm_gradient)(const row_norm_t *op, const REAL *dy, const REAL *xhat,
-                                    const REAL *scale, REAL *dx) {
+static void ROWS(row_norm_gradient_lanes)(const row_norm_t *op, const REAL *dy, const REAL *xhat,
+                                          const REAL *scale, REAL *dx) {
     const int64_t width = op->m / op->groups, positions = op->k / op->m;
     const int64_t blocks = op->pooled ? positions : 1, groups = op->groups * (op->pooled ? 1 : positions);
     const REAL count = (REAL)(blocks * width);
@@ -78,6 +78,16 @@ static void ROWS(row_norm_gradient)(const row_norm_t *op, const REAL *dy, const 
             AT(dx, c) = ADD_PRODUCT((VALUE)(h - AT(xhat, c)), a, d) * factor;
         }
     }
+}
+
+/* The whole panel, or the row: as many VALUES as it takes. */
+static void ROWS(row_norm)(const row_norm_t *op, const REAL *x, REAL *xhat, REAL *y, REAL *scale) {
+    for (int v = 0; v < STEP; v += COUNT) ROWS(row_norm_lanes)(op, x + v, xhat + v, y + v, scale + v);
+}
+
+static void ROWS(row_norm_gradient)(const row_norm_t *op, const REAL *dy, const REAL *xhat,
+                                    const REAL *scale, REAL *dx) {
+    for (int v = 0; v < STEP; v += COUNT) ROWS(row_norm_gradient_lanes)(op, dy + v, xhat + v, scale + v, dx + v);
 }
 
 #undef COUNT
