@@ -51,7 +51,7 @@ static void orders(void) {
     EACH(n, 1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 1000) EACH(buckets, 2, 4, 64) {
         int64_t *order = take((size_t)n * sizeof(int64_t));
         epoch_order(7, 3, n, order, take((size_t)(n + 2 * COUNTERS) * sizeof(uint64_t)),
-                    take((size_t)(buckets + 1) * sizeof(uint64_t)), (int)buckets);
+                    take((size_t)(buckets + 1) * sizeof(uint32_t)), (int)buckets);
         char *seen = memset(take((size_t)n), 0, (size_t)n);
         for (int64_t i = 0; i < n; i++)
             if (order[i] < 0 || order[i] >= n || seen[order[i]]++) abort();

@@ -164,3 +164,10 @@ def test_plain_arrays():
     np.testing.assert_allclose(functional.dense_forward(X, W)[FIRST:], x @ w, rtol=1e-5, atol=1e-6)
     _, dW, _ = functional.dense_backward(dY, X, W, input_gradient=False)
     np.testing.assert_allclose(dW[USED], x.T @ dY[FIRST:], rtol=1e-5, atol=1e-5)
+
+
+def test_rows_that_are_too_many_to_be_counted():
+    core = backends.get("cython").core
+    with pytest.raises(ValueError, match=f"{2**32} rows"):
+        core.permutations(0, 0, np.empty((0, 2**32), np.int64))
+    core.permutations(0, 0, np.empty((0, 2**32 - 1), np.int64))
