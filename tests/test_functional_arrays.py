@@ -636,7 +636,7 @@ def test_a_name_that_is_none_is_an_attribute_error():
 @pytest.mark.slow
 @pytest.mark.parametrize("isa", [isa for isa in loader.available() if isa != loader.isa()])
 def test_other_instruction_sets_pass_these_tests(isa):
-    command = [sys.executable, "-m", "pytest", "-qx", "-k", "core", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=os.environ | {"FASTNN_ISA": isa}, capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-qx", "-k", "core", "-p", "no:cacheprovider", __file__],
+        env=os.environ | {"FASTNN_ISA": isa}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -72,7 +72,7 @@ USED = [0, 1, WIDTH - 1]
 FIRST = -(-LIMIT // WIDTH)  # the first row that lies beyond
 
 
-@pytest.mark.parametrize("units", [1, 6])  # which are computed on panels, and on the rows themselves
+@pytest.mark.parametrize("units", [1, 6])  # on panels, on the rows themselves
 def test_training_finds_rows_beyond(units):
     X, T = zeros((FIRST + 64, WIDTH)), zeros((FIRST + 64, 1))
     X[np.ix_(range(FIRST, len(X)), USED)] = RNG.normal(size=(64, 3))

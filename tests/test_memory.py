@@ -1,4 +1,4 @@
-"""Where memory runs out: a MemoryError, whichever allocation fails, and all that was there is well."""
+"""Where memory runs out: a MemoryError, whichever allocation fails, and all else is as it was."""
 
 import os
 import shutil
