@@ -73,7 +73,9 @@ class Checkout:
         self.build("_cpu", ())
 
     def address(self) -> bool:
-        clean = [self.driver(level, (*QUICK, *SANITIZE)) for level in self.levels()]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            clean = list(pool.map(lambda level: self.driver(level, (*QUICK, *SANITIZE)),
+                                  self.levels()))
         if self.tests:
             self.build(f"_core_{LEVEL}", (*self.flags(LEVEL), *QUICK, *SANITIZE, *self.openmp()))
             files = [_output("gcc", f"-print-file-name=lib{name}.so") for name in ("asan", "ubsan")]
@@ -126,7 +128,7 @@ class Checkout:
 
     def driver(self, level: str, flags, *command: str) -> bool:
         """Build and run the kernels' driver."""
-        start, program = time.perf_counter(), self.folder / "driver"
+        start, program = time.perf_counter(), self.folder / f"driver_{level}"
         self.call("gcc", *self.flags(level), *flags, "-w", "-I", "src_cy",
                   "tests/sanitize_kernels.c", "-o", str(program), "-lm")
         built = time.perf_counter()
