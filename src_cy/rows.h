@@ -37,9 +37,11 @@ static void ROWS(row_norm_lanes)(const row_norm_t *op, const REAL *x, REAL *xhat
         AT(scale, s) = sum;
         if (op->kind == NORM_SCALED) mean = (VALUE){0};
         EACH(c) {
+            /* before the product, which a branch behind it would keep from being added with one rounding */
+            const REAL g = gamma ? gamma[j] : (REAL)1, b = beta ? beta[j] : (REAL)0;
             const VALUE h = (AT(x, c) - mean) * sum;
             AT(xhat, c) = h;
-            AT(y, c) = ADD_PRODUCT(h, gamma ? gamma[j] : (REAL)1, beta ? beta[j] : (REAL)0);
+            AT(y, c) = ADD_PRODUCT(h, g, b);
         }
     }
 }
