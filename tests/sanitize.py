@@ -2,7 +2,7 @@
 
 address : AddressSanitizer and UndefinedBehaviorSanitizer. First the kernels' driver
     (sanitize_kernels.c) on every level that this processor has, then the tests that reach the core.
-bounds : the same tests with Cython's checks of indices, divisions and reference counts.
+bounds : the same tests with Cython's checks of indices and divisions.
 valgrind : the driver, compiled as it ships, under memcheck.
 
 Works on a copy of the checkout in a temporary folder, and exits with 1 if anything is found.
@@ -35,8 +35,9 @@ TESTS = (
     "prediction", "regularization", "rows", "seeds", "sparse", "training", "whole",
 )
 # Numba's code is not ours; a child of fork() and a process without memory have no place for the
-# sanitizer's own; the other instruction sets are not built here.
-LEFT_OUT = "not numba and not fork and not memory and not other_instruction_sets and not avx512"
+# sanitizer's own; the other instruction sets are not built here; a Ctrl-C is timed.
+LEFT_OUT = ("not numba and not fork and not memory and not other_instruction_sets and not avx512"
+            " and not ctrl_c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined",
             "-fno-omit-frame-pointer")
 # At -O3 the core takes minutes with sanitizers. The second flag, which -O2 has too, lets gcc
@@ -91,8 +92,7 @@ class Checkout:
             "initializedcheck=True, nonecheck=True, cdivision_warnings=True")
         assert checked.count("=True") == text.count("=True") + 4, text
         source.write_text(checked, "utf-8")
-        self.build(f"_core_{LEVEL}", (*self.flags(LEVEL), *QUICK, *self.openmp(),
-                                      "-DCYTHON_REFNANNY=1"))
+        self.build(f"_core_{LEVEL}", (*self.flags(LEVEL), *QUICK, *self.openmp()))
         return self.run(LEFT_OUT)
 
     def valgrind(self) -> bool:
