@@ -37,7 +37,6 @@ cdef extern from "kernels.h" nogil:
         const void* gamma
         const void* beta
 
-    const int PANEL_VECTORS
     const int NORM_LAYER, NORM_RMS, NORM_UNIT, NORM_SCALED
     const float NAN
     float multiply_add_f(float, float, float)

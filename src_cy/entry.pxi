@@ -41,6 +41,9 @@ cdef extern from *:
 
 COMPILER = f"{FASTNN_COMPILER.decode()} {FASTNN_COMPILER_VERSION}"
 
+# Of an array without numbers (a model without parameters, an optimizer without slots, a loss without
+# labels) nothing is read: it has no first number, and its address is NULL.
+
 # for a test that Python and C mean the same
 MERGE_CODES = {"combine": COMBINE, "maximum": MAXIMUM, "minimum": MINIMUM}
 LINK_CODES = {"sigmoid": LINK_SIGMOID, "softmax": LINK_SOFTMAX}
@@ -155,20 +158,21 @@ def train(
     memset(&r, 0, sizeof(r))
     r.ops, r.n_ops = &ops[0], ops.shape[0]
     r.head, r.n_outputs = find_head(r.ops, r.n_ops), count_outputs(r.ops, r.n_ops)
-    r.params, r.grads, r.n_trained = &params[0], &grads[0], grads.shape[0]
-    r.slots = &slots[0, 0]
+    r.params = &params[0] if params.shape[0] else NULL
+    r.grads, r.n_trained = &grads[0] if grads.shape[0] else NULL, grads.shape[0]
+    r.slots = &slots[0, 0] if slots.shape[0] and slots.shape[1] else NULL
     r.work, r.capacity = memory, capacity
     r.spare = memory + (work.shape[0] - r.n_trained)  # of a plan with ops that add to gradients
     r.lanes = 1 if capacity == 1 else 64 // sizeof(real)
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
     if csr is not None:
         n = set_sparse(&r, csr)
-    r.T, r.target_width, r.labels = &T[0, 0], T.shape[1], &labels[0]
-    r.label_width = labels.shape[0] // n
+    r.T, r.target_width = &T[0, 0], T.shape[1]
+    r.labels, r.label_width = &labels[0] if labels.shape[0] else NULL, labels.shape[0] // n
     r.step, r.training, r.threads, r.barrier = step, True, threads, &barrier
     stretch.order, stretch.rows, stretch.batch = &order[0, 0], order.shape[1], batch
     stretch.part_steps = (order.shape[1] + batch - 1) // batch
-    stretch.scalars, stretch.n_scalars = &scalars[0, 0], scalars.shape[1]
+    stretch.scalars, stretch.n_scalars = &scalars[0, 0] if scalars.shape[1] else NULL, scalars.shape[1]
     stretch.sums, stretch.n_sums = &sums[0, 0], sums.shape[1]
     stretch.Y = NULL
     if weights is not None:
@@ -235,7 +239,7 @@ def forward(
     r.ops, r.n_ops = &ops[0], ops.shape[0]
     r.head, r.n_outputs = find_head(r.ops, r.n_ops), count_outputs(r.ops, r.n_ops)
     # only a forward in training mode writes parameters (moving statistics), and then they are writable
-    r.params = <void*>&params[0]
+    r.params = <void*>&params[0] if params.shape[0] else NULL
     r.capacity, r.rows = order.shape[0], &order[0]
     r.lanes = 1 if r.capacity == 1 else 64 // sizeof(real)
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
@@ -245,8 +249,8 @@ def forward(
         n = set_sparse(&r, csr)
     if T is not None:
         t, l, totals = T, labels, sums
-        r.T, r.target_width, r.labels = &t[0, 0], t.shape[1], &l[0]
-        r.label_width = l.shape[0] // n
+        r.T, r.target_width = &t[0, 0], t.shape[1]
+        r.labels, r.label_width = &l[0] if l.shape[0] else NULL, l.shape[0] // n
         s, n_sums = &totals[0, 0], totals.shape[1]
     if weights is not None:
         w = weights
@@ -291,7 +295,8 @@ cdef class Bound:
         memset(&self.run, 0, sizeof(run_t))
         self.run.ops, self.run.n_ops = &ops[0], ops.shape[0]
         self.run.head = find_head(&ops[0], ops.shape[0])
-        self.run.params, self.run.n_inputs, self.run.threads = <void*>&memory[0], inputs, 1
+        self.run.params = <void*>&memory[0] if memory.shape[0] else NULL
+        self.run.n_inputs, self.run.threads = inputs, 1
         self.outputs = self.run.n_outputs = count_outputs(&ops[0], ops.shape[0])
 
     cdef bint fits(self, Py_buffer* b, Py_ssize_t width) noexcept:
@@ -348,6 +353,8 @@ def permutations(uint64_t seed, uint64_t first_epoch, int64_t[:, ::1] order):
     """order[e] <- the order of the rows in epoch first_epoch + e, as fastnn.random.permutations has it."""
     cdef Py_ssize_t e, n = order.shape[1]
     cdef int buckets = 2
+    if n >> 32:  # rows are counted in 32 bits
+        raise ValueError(f"{n} rows cannot be put in order: at most 2^32 - 1 can")
     while buckets < n // 2 and buckets < 1 << 24:
         buckets *= 2
     if order.shape[0] == 0 or n == 0:

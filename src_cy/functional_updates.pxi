@@ -31,7 +31,7 @@ cdef inline bint is_number(x, double* to, double low, double high) noexcept:
 cdef object run_rule(rule_t* r, str rule, p, g, m, v):
     """p, if the rule was applied; None where the general function has to look."""
     cdef array_t* a
-    cdef Py_ssize_t between
+    cdef Py_ssize_t item, one, two
     if not is_array(p):
         return None
     a = as_array(p)
@@ -47,10 +47,10 @@ cdef object run_rule(rule_t* r, str rule, p, g, m, v):
                 and apart(as_array(v), as_array(m))):
             return None
         # the rule finds a slot so many numbers behind the one before: here wherever the array lies
-        between = <Py_ssize_t>as_array(v).data - <Py_ssize_t>as_array(m).data
-        if between % item_bytes(a):
+        item, one, two = item_bytes(a), <Py_ssize_t>as_array(m).data, <Py_ssize_t>as_array(v).data
+        if one % item != two % item:
             return None
-        r.stride = between // item_bytes(a)
+        r.stride = two // item - one // item
     if as_array(g).data != a.data and not apart(as_array(g), a):
         return None
     r.code, r.p, r.g, r.size = <int64_t>rule_codes[rule], a.data, as_array(g).data, numbers_in(a)

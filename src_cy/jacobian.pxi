@@ -33,7 +33,7 @@ def jacobian(
     memset(&r, 0, sizeof(r))
     r.ops, r.n_ops = &ops[0], ops.shape[0]
     r.head = find_head(r.ops, r.n_ops)
-    r.params, r.n_trained = <void*>&params[0], J.shape[2]
+    r.params, r.n_trained = <void*>&params[0] if params.shape[0] else NULL, J.shape[2]
     r.capacity, r.lanes, r.n, r.rows = 1, 1, 1, &row
     r.X, r.n_inputs = &X[0, 0], X.shape[1]
     r.training, r.threads, r.barrier = True, 1, &barrier

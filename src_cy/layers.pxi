@@ -60,7 +60,7 @@ cdef void row_norm_forward(
     run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1,
 ) noexcept nogil:
     cdef row_norm_t d
-    cdef Py_ssize_t p, i, v, at, L = r.lanes, statistics = describe_row_norm[real](r, op, <const real*>r.params, &d)
+    cdef Py_ssize_t p, at, L = r.lanes, statistics = describe_row_norm[real](r, op, <const real*>r.params, &d)
     cdef real* x = work + op.src * r.capacity
     cdef real* xhat = work + op.aux * r.capacity
     cdef real* y = work + op.dst * r.capacity
@@ -72,19 +72,17 @@ cdef void row_norm_forward(
             row_norm_row_d(&d, x, xhat, y, scale)
         return
     for p in range(p0, p1):
-        for i in range(PANEL_VECTORS):
-            v = i * (L // PANEL_VECTORS)
-            at = p * op.k * L + v
-            if real is float:
-                row_norm_panel_f(&d, x + at, xhat + at, y + at, scale + p * statistics * L + v)
-            else:
-                row_norm_panel_d(&d, x + at, xhat + at, y + at, scale + p * statistics * L + v)
+        at = p * op.k * L
+        if real is float:
+            row_norm_panel_f(&d, x + at, xhat + at, y + at, scale + p * statistics * L)
+        else:
+            row_norm_panel_d(&d, x + at, xhat + at, y + at, scale + p * statistics * L)
 
 cdef void row_norm_backward(
     run_t* r, const op_t* op, real* work, Py_ssize_t p0, Py_ssize_t p1,
 ) noexcept nogil:
     cdef row_norm_t d
-    cdef Py_ssize_t p, i, v, at, L = r.lanes, statistics = describe_row_norm[real](r, op, <const real*>r.params, &d)
+    cdef Py_ssize_t p, at, L = r.lanes, statistics = describe_row_norm[real](r, op, <const real*>r.params, &d)
     cdef real* dy = work + op.ddst * r.capacity
     cdef real* xhat = work + op.aux * r.capacity
     cdef real* dx = work + op.dsrc * r.capacity
@@ -96,14 +94,12 @@ cdef void row_norm_backward(
             row_norm_gradient_row_d(&d, dy, xhat, scale, dx)
         return
     for p in range(p0, p1):
-        for i in range(PANEL_VECTORS):
-            v = i * (L // PANEL_VECTORS)
-            at = p * op.k * L + v
-            if real is float:
-                row_norm_gradient_panel_f(&d, dy + at, xhat + at, scale + p * statistics * L + v, dx + at)
-            else:
-                row_norm_gradient_panel_d(&d, dy + at, xhat + at, scale + p * statistics * L + v, dx + at)
-        clear_lanes[real](dx + p * op.k * L, op.k, L, r.n - p * L)
+        at = p * op.k * L
+        if real is float:
+            row_norm_gradient_panel_f(&d, dy + at, xhat + at, scale + p * statistics * L, dx + at)
+        else:
+            row_norm_gradient_panel_d(&d, dy + at, xhat + at, scale + p * statistics * L, dx + at)
+        clear_lanes[real](dx + at, op.k, L, r.n - p * L)
 
 cdef inline void clear_lanes(real* x, Py_ssize_t k, Py_ssize_t L, Py_ssize_t count) noexcept nogil:
     """Zero where no row is: what was there may have been NaN."""

@@ -9,7 +9,7 @@
         for (int64_t j = 0, column = s * width + q * op->m; j < width; j++, column++)
 
 /* xhat <- (x - mean) scale, y <- gamma xhat + beta, for the lanes of one VALUE */
-static void ROWS(row_norm)(const row_norm_t *op, const REAL *x, REAL *xhat, REAL *y, REAL *scale) {
+static void ROWS(row_norm_lanes)(const row_norm_t *op, const REAL *x, REAL *xhat, REAL *y, REAL *scale) {
     const int64_t width = op->m / op->groups, positions = op->k / op->m;
     const int64_t blocks = op->pooled ? positions : 1, groups = op->groups * (op->pooled ? 1 : positions);
     const REAL count = (REAL)(blocks * width), epsilon = (REAL)op->epsilon;
@@ -37,16 +37,18 @@ static void ROWS(row_norm)(const row_norm_t *op, const REAL *x, REAL *xhat, REAL
         AT(scale, s) = sum;
         if (op->kind == NORM_SCALED) mean = (VALUE){0};
         EACH(c) {
+            /* before the product, which a branch behind it would keep from being added with one rounding */
+            const REAL g = gamma ? gamma[j] : (REAL)1, b = beta ? beta[j] : (REAL)0;
             const VALUE h = (AT(x, c) - mean) * sum;
             AT(xhat, c) = h;
-            AT(y, c) = ADD_PRODUCT(h, gamma ? gamma[j] : (REAL)1, beta ? beta[j] : (REAL)0);
+            AT(y, c) = ADD_PRODUCT(h, g, b);
         }
     }
 }
 
 /* dx <- scale (dxhat - b - (xhat - h) a), dxhat = gamma dy; a mean of dxhat xhat, b of dxhat, h of xhat */
-static void ROWS(row_norm_gradient)(const row_norm_t *op, const REAL *dy, const REAL *xhat,
-                                    const REAL *scale, REAL *dx) {
+static void ROWS(row_norm_gradient_lanes)(const row_norm_t *op, const REAL *dy, const REAL *xhat,
+                                          const REAL *scale, REAL *dx) {
     const int64_t width = op->m / op->groups, positions = op->k / op->m;
     const int64_t blocks = op->pooled ? positions : 1, groups = op->groups * (op->pooled ? 1 : positions);
     const REAL count = (REAL)(blocks * width);
@@ -78,6 +80,16 @@ static void ROWS(row_norm_gradient)(const row_norm_t *op, const REAL *dy, const 
             AT(dx, c) = ADD_PRODUCT((VALUE)(h - AT(xhat, c)), a, d) * factor;
         }
     }
+}
+
+/* The whole panel, or the row: as many VALUES as it takes. */
+static void ROWS(row_norm)(const row_norm_t *op, const REAL *x, REAL *xhat, REAL *y, REAL *scale) {
+    for (int v = 0; v < STEP; v += COUNT) ROWS(row_norm_lanes)(op, x + v, xhat + v, y + v, scale + v);
+}
+
+static void ROWS(row_norm_gradient)(const row_norm_t *op, const REAL *dy, const REAL *xhat,
+                                    const REAL *scale, REAL *dx) {
+    for (int v = 0; v < STEP; v += COUNT) ROWS(row_norm_gradient_lanes)(op, dy + v, xhat + v, scale + v, dx + v);
 }
 
 #undef COUNT

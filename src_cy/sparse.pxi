@@ -69,5 +69,7 @@ cdef object set_sparse(run_t* r, csr):
     cdef const int64_t[::1] indptr = csr[0]
     cdef const int32_t[::1] indices = csr[1]
     cdef const uint8_t[::1] values = csr[2].view("u1")
-    r.indptr, r.indices, r.values = &indptr[0], &indices[0], <const void*>&values[0]
+    r.indptr = &indptr[0]
+    r.indices = &indices[0] if indices.shape[0] else NULL
+    r.values = <const void*>&values[0] if values.shape[0] else NULL
     return indptr.shape[0] - 1

@@ -1,10 +1,15 @@
 """fastnn.functional: the kernels on plain arrays, compiled and in NumPy, against NumPy by hand."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from fastnn import activations, losses, optimizers, registry
 from fastnn import functional as F
+from fastnn.backends import loader
 from fastnn.functional import _arguments
 
 NAMES = [
@@ -626,3 +631,12 @@ def test_what_is_read_only_is_not_written(how):
 def test_a_name_that_is_none_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'relux'"):
         F.relux  # noqa: B018
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isa", [isa for isa in loader.available() if isa != loader.isa()])
+def test_other_instruction_sets_pass_these_tests(isa):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-qx", "-k", "core", "-p", "no:cacheprovider", __file__],
+        env=os.environ | {"FASTNN_ISA": isa}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
