@@ -19,8 +19,9 @@ GOLDEN = Path(__file__).parent / "golden"
 DIGESTS = SimpleNamespace(**runpy.run_path(str(GOLDEN / "make_digests.py")))
 EXPECTED = json.loads((GOLDEN / "digests.json").read_text())
 
-pytestmark = pytest.mark.skipif(backends.get().NAME != "cython" or loader.isa() == "plain",
-                                reason="of the cores for x86-64")  # fmt: skip
+pytestmark = pytest.mark.skipif(backends.get().NAME != "cython" or loader.isa() == "plain"
+                                or loader.load().COMPILER != EXPECTED["compiler"],
+                                reason=f"of cores for x86-64 by {EXPECTED['compiler']}")
 
 
 @pytest.mark.parametrize(("isa", "threads", "numpy_without"), [

@@ -10,7 +10,8 @@ cores with FMA (v3 and v4), which must agree, and v2, which rounds every product
 sums as the NumPy at hand does, and Numba as its compiler does: neither has golden numbers.
 
 The numbers may change only with a deliberate change of the kernels, of the random numbers or of the
-files' format. Such a change says so in CHANGELOG.md, for it changes everybody's results.
+files' format. Such a change says so in CHANGELOG.md, for it changes everybody's results. Another
+compiler may join a product and a sum to one rounding elsewhere: which one it was is noted.
 """
 
 import hashlib
@@ -198,8 +199,9 @@ def main() -> None:
             results = train_all(isa, threads)
             if found.setdefault(TIERS[isa], results) != results:
                 sys.exit(f"{isa} with {threads} threads disagrees: nothing written")
+    found["compiler"] = loader.load().COMPILER
     TARGET.write_text(json.dumps(found, indent=1) + "\n")
-    print(f"{TARGET}: {len(CASES)} trainings, {', '.join(found)}")
+    print(f"{TARGET}: {len(CASES)} trainings, {', '.join(sorted(set(TIERS.values())))}")
 
 
 if __name__ == "__main__":
