@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastnn import Input, Sequential, backends, callbacks, config, layers, load_model, utils
+from fastnn import Input, Sequential, backends, callbacks, layers, load_model, utils
 
 X = np.random.default_rng(0).normal(size=(40, 5)).astype("float32")
 Y = (X[:, :1] > 0).astype("float32")
@@ -161,37 +161,6 @@ def test_a_senseless_number_of_threads_does_no_harm(setting):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           env=os.environ | {"OMP_NUM_THREADS": setting}, check=False)
     assert done.stdout.strip() == "True", done.stderr
-
-
-# a control group's files -> the processors that it grants
-QUOTAS = {
-    "none": ({}, "0::/", None),
-    "no limit": ({"cpu.max": "max 100000"}, "0::/", None),
-    "two processors": ({"cpu.max": "200000 100000"}, "0::/", 2),
-    "two and a half": ({"cpu.max": "250000 100000"}, "0::/", 2),
-    "half of one": ({"cpu.max": "50000 100000"}, "0::/", 1),
-    "of the group above": (
-        {"a/cpu.max": "100000 100000", "a/b/cpu.max": "max 100000"}, "0::/a/b", 1),
-    "of a group below": ({"a/cpu.max": "400000 100000", "cpu.max": "max 100000"}, "0::/a", 4),
-    "a path of the host's": ({"cpu.max": "300000 100000"}, "0::/../../docker/x", 3),
-    "the first version": (
-        {"cpu/a/cpu.cfs_quota_us": "200000", "cpu/a/cpu.cfs_period_us": "100000"},
-        "4:memory:/other\n3:cpu,cpuacct:/a", 2),
-    "the first version, no limit": (
-        {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, "3:cpu:/", None),
-    "nonsense": ({"cpu.max": "much"}, "0::/", None),
-}
-
-
-@pytest.mark.parametrize("name", QUOTAS)
-def test_the_quota_of_a_container_is_obeyed(name, tmp_path):
-    files, membership, expected = QUOTAS[name]
-    for path, text in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
-    (tmp_path / "membership").write_text(membership)
-    quota = config._quota.__wrapped__
-    assert quota(str(tmp_path), str(tmp_path / "membership")) == expected
 
 
 @pytest.mark.parametrize("exit_code", [0, 3])
