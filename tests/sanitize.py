@@ -165,7 +165,7 @@ def _tell(name: str, start: float, done, good=(0,)) -> bool:
     lines = done.stdout.strip().splitlines() or [""]
     _say(f"{'ok  ' if clean else 'BAD '} {name}: {lines[-1]}", start)
     if not clean:
-        print("\n".join(lines[-60:]), done.stderr[-5000:], sep="\n")
+        print(f"exit status {done.returncode}", *lines[-60:], done.stderr[-5000:], sep="\n")
     return clean
 
 
