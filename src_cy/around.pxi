@@ -49,7 +49,7 @@ cdef void average(
 cdef void around_update(run_t* r, const op_t* op, real* work) noexcept nogil:
     """ACCUMULATE, DECAY, TRUST or AVERAGE."""
     cdef real* p = <real*>r.params
-    cdef real* slot = <real*>r.slots + op.s * r.n_trained
+    cdef real* slot = <real*>r.slots + op.s * r.n_trained if op.s >= 0 else NULL
     cdef Py_ssize_t lo = op.w + share(op.k, r.thread, r.threads, 64)
     cdef Py_ssize_t hi = op.w + share(op.k, r.thread + 1, r.threads, 64)
     barrier_wait(r.barrier)

@@ -143,6 +143,7 @@ class Checkout:
             start = time.perf_counter()
             done = subprocess.run(
                 [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow",
+                 "--capture=sys",  # what the checkers say goes past Python
                  "--maxfail=5", "-k", expression, f"tests/test_{name}.py"],
                 cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
             return _tell(name, start, done, (0, 5))  # 5: no test was chosen
@@ -165,7 +166,7 @@ def _tell(name: str, start: float, done, good=(0,)) -> bool:
     lines = done.stdout.strip().splitlines() or [""]
     _say(f"{'ok  ' if clean else 'BAD '} {name}: {lines[-1]}", start)
     if not clean:
-        print("\n".join(lines[-60:]), done.stderr[-5000:], sep="\n")
+        print(f"exit status {done.returncode}", *lines[-60:], done.stderr[-5000:], sep="\n")
     return clean
 
 
