@@ -249,7 +249,8 @@ def _numbers(x, name: str) -> np.ndarray:
     try:
         array = np.asarray(x)
         if array.dtype == object and array.ndim:  # pandas's nullable columns, Python numbers mixed
-            for text in (value for value in array.flat if isinstance(value, (str, bytes))):
+            text = next((value for value in array.flat if isinstance(value, (str, bytes))), None)
+            if text is not None:
                 raise ValueError(f"{text!r:.50} is text")  # though float() may read it
             array = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:

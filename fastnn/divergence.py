@@ -46,8 +46,8 @@ class Divergence:
 
     epoch, step : counted from 0, the step within its epoch; None where the steps came out otherwise
         when they were done again, because something else than training had changed the weights.
-    layer : the first one whose outputs, or whose weights after the step, are not finite; None where
-        it is the loss alone.
+    layer : the first one whose outputs (as a prediction computes them), or whose weights after the
+        step, are not finite; None where it is the loss alone.
     of : "loss" or "weights", what is not finite.
     value : that loss or such a weight: inf, -inf or nan.
     """
@@ -61,7 +61,9 @@ class Divergence:
     def __str__(self) -> str:
         known = self.epoch is not None
         place = f" in epoch {self.epoch + 1}, step {self.step + 1}" if known else ""
-        if self.of == "weights":
+        if not known:
+            what = "a loss or a weight is infinite or NaN"
+        elif self.of == "weights":
             what = f"weights of the layer {self.layer!r} became {self.value}"
         elif self.layer is None:
             what = f"the loss is {self.value}, though the outputs of all layers are finite"

@@ -230,6 +230,8 @@ def test_weights_that_something_else_changed(monkeypatch):
     history = diverged(model, X, Y, epochs=9, callbacks=[
         change_rate, callbacks.LambdaCallback(on_epoch_end=change)])
     assert history.divergence.epoch is None
+    assert str(history.divergence).startswith(
+        "Training diverged: a loss or a weight is infinite or NaN. It has ended")
     assert "from a little before" in str(history.divergence)
     np.testing.assert_array_equal(model.params, first)
     assert model.trainer.step == 0
