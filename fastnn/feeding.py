@@ -199,11 +199,12 @@ class StreamBatches:
         """Train on a batch: the logs of the epoch so far."""
         feed = self._feed()
         n, sums = len(feed.X), np.zeros_like(self._sums)
-        steps = self.trainer.stretch(feed, np.arange(n)[None], n, sums)
+        self.trainer.stretch(feed, np.arange(n)[None], n, sums)
         self.losses = sums[:, 0] / n
         self._sums += sums
         self._visited += n
-        self._pass_on(steps)
+        if not self.trainer.diverged:  # then nothing more is drawn
+            self._pass_on()
         return self.logs()
 
     def _feed(self):
@@ -219,9 +220,9 @@ class StreamBatches:
             if len(array):
                 self._seen = crc32(np.ascontiguousarray(dense(array[:1])), self._seen)
 
-    def _pass_on(self, steps: int) -> None:
+    def _pass_on(self) -> None:
         """To the next batch, or the end of the epoch."""
-        self.step += steps
+        self.step += 1
         if self.step != self.steps:
             # a pass of unknown length ends where nothing follows
             self._next = self.stream.take() if self._one_pass else self._take()
@@ -246,7 +247,7 @@ class StreamBatches:
         self.begin()
         while self.step not in (self.steps, batches):
             self._feed()
-            self._pass_on(1)
+            self._pass_on()
 
     def position(self, begun: bool) -> dict:
         """Where it stands, for `go_to`; ``begun`` is False between two epochs."""

@@ -166,9 +166,11 @@ def test_a_generator_that_fills_one_array(copies):
     fit = {"epochs": 20, "steps_per_epoch": 4}
     follow = Follow()
     made().fit(batches(), verbose=0, **fit, callbacks=follow, on_divergence="ignore")
-    model = made()
-    history = diverged(model, batches(), **fit)
+    model, left = made(), batches()
+    history = diverged(model, left, **fit)
     place, weights = follow.first_bad()
+    drawn = place[0] * fit["steps_per_epoch"] + place[1] + 1
+    np.testing.assert_array_equal(next(left)[0], np.roll(X, drawn, 0)[:7])  # and no more
     assert (history.divergence.epoch, history.divergence.step) == place
     np.testing.assert_array_equal(model.params, weights)
 
